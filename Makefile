@@ -1,0 +1,70 @@
+# Every command of the project; `make` alone lists them.
+# Variables: PYTHON (3.11 or newer), ARGS (passed on to pytest or the benchmark), JOBS (test processes),
+#            HOST, PORT, DATA_DIR, GATEWAY_CONFIG (for `make run`).
+
+PYTHON ?= python3
+ARGS ?=
+# Tests use free ports and directories of their own; two processes on two cores save 30-40 % of the time.
+# Servers are started per file, so a file stays in one process. 0 = all in one process (for a debugger).
+JOBS ?= 2
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+METADATA := setup.cfg pyproject.toml
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint bench faults docs clean
+
+help: ## list the commands
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+setup: $(VENV)/.test $(VENV)/.lint ## create .venv with everything for development
+
+run: export HOST ?= 127.0.0.1
+run: export PORT ?= 8080
+run: export DATA_DIR ?= ./data
+run: export GATEWAY_CONFIG ?= examples/demo.ini
+run: $(VENV)/.runtime ## serve the demo on http://127.0.0.1:8080/demo/
+	@exec $(BIN)/gunicorn -c gunicorn.conf.py wsgi:app
+
+test: $(VENV)/.test ## run the tests; REQUIRE_ALL=1 makes a missing browser or npm a failure
+	$(BIN)/pytest -n $(JOBS) --dist loadfile $(ARGS)
+
+lint: $(VENV)/.lint ## check style, types, import rules and the option reference
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy -p gateway.bayeux -p gateway.model -p gateway.routing
+	$(BIN)/lint-imports
+	$(BIN)/gateway config docs --check
+
+bench: $(VENV)/.runtime ## measure and write docs/performance.md
+	$(BIN)/python tests/bench/run.py $(ARGS)
+
+faults: $(VENV)/.test ## run only the fault injection tests
+	$(BIN)/pytest tests/faults $(ARGS)
+
+docs: $(VENV)/.runtime ## write docs/options.md from the option registry
+	$(BIN)/gateway config docs
+
+clean: ## remove .venv and caches (never ./data)
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
+	find gateway tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Stamps: what is installed in .venv. They are renewed when the package metadata changes.
+$(VENV)/.created:
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; try: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.runtime: $(VENV)/.created $(METADATA)
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.runtime
+	$(PIP) --editable '.[test]'
+	@touch $@
+
+$(VENV)/.lint: $(VENV)/.runtime
+	$(PIP) --editable '.[lint]'
+	@touch $@

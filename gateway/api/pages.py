@@ -1,0 +1,91 @@
+"""The web pages: landing page, API documentation, demo, console and operator, and their files.
+
+Pages are static files of `static/`; the only thing filled in is the mount prefix. Every page comes with a
+strict Content-Security-Policy (design/ui.md 6): own files only, no inline script or style, no frames. Links
+inside the pages are relative, so a proxy may put everything under a prefix.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from pathlib import Path
+
+from flask import Blueprint, Request, Response, redirect, request, send_from_directory
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from gateway.api import problem
+
+# Stands in the pages for `[server] mount_prefix`.
+MOUNT_PLACEHOLDER = "@MOUNT@"
+# Python guesses types from the machine's tables, which may call a module text/plain; browsers then refuse it.
+_TYPES = {
+    ".css": "text/css",
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+}
+_HOST = re.compile(r"[A-Za-z0-9.\-\[\]:]{1,255}", re.ASCII)
+
+
+def static_directory() -> Path:
+    """Where the pages are: in the package when installed, beside it in the source tree."""
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "static"
+    return installed if installed.is_dir() else package.parent / "static"
+
+
+def create_blueprint(*, directory: Path, mount_prefix: str, demo: bool) -> Blueprint:
+    """The blueprint of the pages. `demo` adds the demo page, which needs the routes of `demo.py`."""
+    blueprint = Blueprint("pages", __name__)
+    problem.install(blueprint)
+
+    def page(name: str) -> Response:
+        text = (directory / name / "index.html").read_text(encoding="utf-8")
+        text = text.replace(MOUNT_PLACEHOLDER, html.escape(mount_prefix, quote=True))
+        return Response(text, mimetype=_TYPES[".html"])
+
+    blueprint.add_url_rule("/", "home", lambda: page("home"))
+    blueprint.add_url_rule("/docs", "docs", lambda: page("docs"))
+    blueprint.add_url_rule("/docs/", "docs_slash", lambda: redirect("../docs", 308))
+    for name in ("console", "operator", *(["demo"] if demo else [])):
+        blueprint.add_url_rule(f"/{name}/", f"{name}_page", lambda name=name: page(name))
+
+    @blueprint.get("/static/<path:name>")
+    def static_file(name: str) -> WerkzeugResponse:
+        kind = _TYPES.get(Path(name).suffix)
+        if kind is None or kind == _TYPES[".html"]:
+            raise NotFound  # pages have their own address, with the mount prefix filled in
+        return send_from_directory(directory, name, mimetype=kind)
+
+    @blueprint.after_request
+    def finish(response: Response) -> Response:
+        response.headers.update(security_headers(request))
+        response.headers.setdefault("Cache-Control", "no-cache")
+        return response
+
+    return blueprint
+
+
+def security_headers(request: Request) -> dict[str, str]:
+    """The headers of every page: what it may load, that nobody frames it, and that it leaks no address."""
+    policy = (
+        "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'; "
+        f"connect-src {_connect_sources(request)}; require-trusted-types-for 'script'"
+    )
+    return {
+        "Content-Security-Policy": policy,
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+        "Cross-Origin-Opener-Policy": "same-origin",
+    }
+
+
+def _connect_sources(request: Request) -> str:
+    """'self' and the websocket of the same host by name: older browsers do not count it as 'self'."""
+    host = request.headers.get("Host", "")
+    if not _HOST.fullmatch(host):
+        return "'self'"
+    return f"'self' {'wss' if request.is_secure else 'ws'}://{host}"

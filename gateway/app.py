@@ -1,0 +1,85 @@
+"""The Flask application of one node: blueprints on Flask, the Bayeux endpoint in front of it.
+
+`create_app` is the factory for every server; the returned application has the node as `app.gateway`, which is
+also what the worker class looks for (limits, metrics, drain).
+"""
+
+from __future__ import annotations
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from gateway import __version__
+from gateway.api import agent, demo, health, openapi, pages, v2
+from gateway.comet import websocket
+from gateway.comet.endpoint import CometEndpoint
+from gateway.services import Gateway, Installation
+
+
+class GatewayApp(Flask):
+    """Flask with the node that it serves."""
+
+    gateway: Gateway
+
+
+def create_app(gateway: Gateway | None = None) -> GatewayApp:
+    """The application of `gateway`, by default of the installation that the environment names (started)."""
+    if gateway is None:
+        gateway = Gateway.build(Installation.from_environment())
+        gateway.start()
+    settings = gateway.settings.current
+    app = GatewayApp("gateway", static_folder=None)
+    app.gateway = gateway
+    app.config["MAX_CONTENT_LENGTH"] = settings.server.max_body_size_bytes
+    comet_path = settings.server.mount_prefix.rstrip("/") + "/cometd"
+    websocket.install(app, comet_path)
+    _register(app, gateway, comet_path)
+    app.wsgi_app = CometEndpoint(  # type: ignore[method-assign]
+        app.wsgi_app,
+        polling=gateway.polling,
+        websockets=gateway.websockets,
+        exchange=gateway.exchange,
+        settings_source=gateway.settings,
+        ids=gateway.ids,
+        metrics=gateway.metrics,
+    )
+    if settings.server.proxy_count:
+        hops = settings.server.proxy_count
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    return app
+
+
+def _register(app: GatewayApp, gateway: Gateway, comet_path: str) -> None:
+    settings, metrics = gateway.settings.current, gateway.metrics
+    api = openapi.create(app, version=__version__)
+    api.register_blueprint(
+        agent.create_blueprint(
+            agents=gateway.agents,
+            accounts=gateway.accounts,
+            clock=gateway.clock,
+            metrics=metrics,
+            comet_path=comet_path,
+        )
+    )
+    app.register_blueprint(
+        v2.create_blueprint(customers=gateway.customers, settings=gateway.settings, metrics=metrics)
+    )
+    checks = {
+        "store": health.store_check(gateway.store.check),
+        "push": lambda: None if gateway.push.alive else "the push worker is not running",
+        "draining": lambda: "the gateway is stopping" if gateway.draining else None,
+    }
+    app.register_blueprint(
+        health.create_blueprint(
+            checks=checks, accounts=gateway.accounts, metrics=metrics, version=__version__
+        )
+    )
+    app.register_blueprint(
+        pages.create_blueprint(
+            directory=pages.static_directory(),
+            mount_prefix=settings.server.mount_prefix,
+            demo=settings.demo.enabled,
+        )
+    )
+    if settings.demo.enabled:
+        app.register_blueprint(demo.create_blueprint(clock=gateway.clock))

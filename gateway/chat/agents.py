@@ -1,0 +1,229 @@
+"""The use cases of agents, supervisors and bots (our own API, decision 12).
+
+Rules: the first person to accept a waiting chat has it; a bot joins without taking it; only a present party
+may speak; supervisors and administrators may read every chat. Called by `api/agent`.
+Raises NotFound (no such chat), Forbidden (not the caller's), StateConflict (wrong state), Rejected (limits).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from gateway.chat import limits, parting
+from gateway.chat.accounts import ADMIN, AGENT, BOT, SUPERVISOR, Account
+from gateway.chat.customers import TypingState
+from gateway.chat.decision import NOTHING, Decision
+from gateway.chat.ledger import Ledger
+from gateway.chat.transcripts import TranscriptReader
+from gateway.clock import Clock
+from gateway.config import SettingsSource
+from gateway.errors import AlreadyAccepted, ChatGone, Forbidden, NotFound, Rejected, StateConflict
+from gateway.ids import Ids
+from gateway.model.change import Committed
+from gateway.model.events import Draft, Event, EventType, QuitReason
+from gateway.model.participants import BOT_STYLE, Participant, ParticipantType
+from gateway.model.session import ChatSession, ChatState, Trigger, next_state
+from gateway.observe.metrics import Metrics
+from gateway.store.roles import Chats
+
+_TYPES: Mapping[str, ParticipantType] = {
+    ADMIN: ParticipantType.SUPERVISOR,
+    SUPERVISOR: ParticipantType.SUPERVISOR,
+    AGENT: ParticipantType.AGENT,
+    BOT: ParticipantType.EXTERNAL,
+}
+# Roles that may read chats they do not take part in.
+_OVERSEERS = frozenset({ADMIN, SUPERVISOR})
+_OVER = frozenset({ChatState.WRAP_UP, ChatState.ENDED})
+_UNFINISHED = frozenset({ChatState.WAITING, ChatState.ACTIVE, ChatState.WRAP_UP})
+
+
+class Agents:
+    """What the personnel can do."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        store: Chats,
+        *,
+        ids: Ids,
+        settings_source: SettingsSource,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
+        self._ledger = ledger
+        self._store = store
+        self._ids = ids
+        self._settings_source = settings_source
+        self._metrics = metrics
+        self._reader = TranscriptReader(store, clock)
+
+    def list_chats(self, account: Account, state: str | None) -> list[ChatSession]:
+        """`"waiting"`: all waiting chats; `"mine"`: the caller's; None: both. Oldest first."""
+        if state not in (None, "waiting", "mine"):
+            raise Rejected(limits.MISSING_OR_MALFORMED, "state")
+        return [
+            session
+            for session in self._store.sessions_in(_UNFINISHED)
+            if (state != "mine" and session.state is ChatState.WAITING)
+            or (state != "waiting" and session.profile.by_owner(account.name) is not None)
+        ]
+
+    def get(self, account: Account, chat_id: str) -> ChatSession:
+        """A chat that the caller may see; NotFound when there is none, Forbidden when it is another's."""
+        session = self._store.session(chat_id)
+        if session is None:
+            raise NotFound("no such chat")
+        if not _may_see(account, session):
+            raise Forbidden("not your chat")
+        return session
+
+    def events(self, account: Account, chat_id: str, start: int) -> list[Event]:
+        """Events of every visibility from index `start` on, with recent typing; rights as in `get`."""
+        self.get(account, chat_id)
+        return self._reader.for_agent(chat_id, start)
+
+    def accept(self, account: Account, chat_id: str) -> ChatSession:
+        """Join the chat. A person takes it (AlreadyAccepted when another has), a bot joins a waiting one."""
+        user_id = self._ids.user()
+
+        def decide(session: ChatSession) -> Decision:
+            if session.state in _OVER:
+                raise StateConflict("the chat has ended")
+            if session.profile.by_owner(account.name) is not None:
+                return NOTHING
+            personnel = session.profile.personnel
+            if personnel:
+                raise AlreadyAccepted(personnel[0].nickname)
+            party = _joining(account, session, user_id)
+            return Decision(
+                drafts=(Draft(EventType.PARTICIPANT_JOINED, party),),
+                profile=replace(session.profile, participants=(*session.profile.participants, party)),
+                state=None if account.role == BOT else next_state(session.state, Trigger.AGENT_JOINED),
+            )
+
+        return self._change(chat_id, decide).session
+
+    def send(
+        self,
+        account: Account,
+        chat_id: str,
+        text: str,
+        *,
+        message_type: str | None = None,
+        event_attributes: Mapping[str, Any] | None = None,
+    ) -> Committed:
+        """A message to everyone; Rejected 101 (empty) or 204 (too long)."""
+        text = limits.message_text(text, self._max_length(chat_id))
+        kind = limits.message_type(message_type)
+        attributes = limits.event_attributes(event_attributes)
+        return self._say(
+            account,
+            chat_id,
+            lambda author: Draft(
+                EventType.MESSAGE, author, text=text, message_type=kind, event_attributes=attributes
+            ),
+        )
+
+    def typing(
+        self, account: Account, chat_id: str, state: TypingState, preview: str | None = None
+    ) -> Committed:
+        """Typing on or off; the preview is cut to the message length."""
+        text = limits.clean(preview)[: self._max_length(chat_id)] if preview else None
+        return self._say(account, chat_id, lambda author: Draft(EventType(state.value), author, text=text))
+
+    def notice(
+        self,
+        account: Account,
+        chat_id: str,
+        text: str | None,
+        *,
+        event_attributes: Mapping[str, Any] | None = None,
+        user_data: Mapping[str, str] | None = None,
+    ) -> Committed:
+        """A custom notice with a text or attributes."""
+        text = limits.notice_text(text)
+        attributes = limits.event_attributes(event_attributes)
+        data = limits.user_data(user_data) if user_data else None
+        if text is None and not attributes:
+            raise Rejected(limits.MISSING_OR_MALFORMED, "message")
+        return self._say(
+            account,
+            chat_id,
+            lambda author: Draft(
+                EventType.CUSTOM_NOTICE, author, text=text, user_data=data, event_attributes=attributes
+            ),
+        )
+
+    def push_url(self, account: Account, chat_id: str, url: str) -> Committed:
+        """A web address for the customer: absolute http or https."""
+        url = limits.push_url(url)
+        return self._say(account, chat_id, lambda author: Draft(EventType.PUSH_URL, author, text=url))
+
+    def leave(self, account: Account, chat_id: str) -> Committed:
+        """Leave the chat; the last person returns an open chat to the queue and ends one in wrap-up."""
+        return self._change(
+            chat_id, lambda session: parting.party_leaves(session, _present(account, session))
+        )
+
+    def close(self, account: Account, chat_id: str) -> Committed:
+        """End the chat for everybody (the customer with reason 4); for present parties and overseers."""
+
+        def decide(session: ChatSession) -> Decision:
+            if session.state is ChatState.ENDED:
+                raise StateConflict("the chat has ended")
+            if account.role not in _OVERSEERS:
+                _present(account, session)
+            return parting.closed(session, QuitReason.REMOVED)
+
+        return self._change(chat_id, decide)
+
+    def _say(self, account: Account, chat_id: str, draft: Callable[[Participant], Draft]) -> Committed:
+        def decide(session: ChatSession) -> Decision:
+            if session.state in _OVER:
+                raise StateConflict("the chat has ended")
+            return Decision(drafts=(draft(_present(account, session)),))
+
+        return self._change(chat_id, decide)
+
+    def _change(self, chat_id: str, decide: Callable[[ChatSession], Decision]) -> Committed:
+        try:
+            return self._ledger.change(chat_id, decide)
+        except ChatGone:
+            raise NotFound("no such chat") from None
+
+    def _max_length(self, chat_id: str) -> int:
+        session = self._store.session(chat_id)
+        if session is None:
+            raise NotFound("no such chat")
+        return self._settings_source.current.for_service(session.profile.service).max_message_length
+
+
+def _joining(account: Account, session: ChatSession, user_id: str) -> Participant:
+    return Participant(
+        id=len(session.profile.participants) + 1,
+        user_id=user_id,
+        nickname=account.name,
+        type=_TYPES[account.role],
+        style=BOT_STYLE if account.role == BOT else None,
+        owner=account.name,
+    )
+
+
+def _present(account: Account, session: ChatSession) -> Participant:
+    """The caller's own party, else Forbidden."""
+    party = session.profile.by_owner(account.name)
+    if party is None:
+        raise Forbidden("not a participant of this chat")
+    return party
+
+
+def _may_see(account: Account, session: ChatSession) -> bool:
+    """Overseers everything; others waiting chats, their own ones, and ended ones they took part in."""
+    if account.role in _OVERSEERS or session.state is ChatState.WAITING:
+        return True
+    if session.state is ChatState.ENDED:
+        return any(party.owner == account.name for party in session.profile.participants)
+    return session.profile.by_owner(account.name) is not None

@@ -1,0 +1,310 @@
+"""The customer's use cases, the same for REST and CometD (spec/chat-api-v2.md 6, 7.3).
+
+Invariants: a wrong key, an unknown chat and an ended chat are one answer (ChatGone) and change nothing; every
+call of a known party counts as protocol activity; every limit of 8.6 holds here, whichever edge calls.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+import structlog
+
+from gateway.chat import limits, parting, subscriptions
+from gateway.chat.decision import NOTHING, Decision
+from gateway.chat.ledger import Ledger
+from gateway.chat.presence import Presence
+from gateway.chat.start import Credentials, StartRequest, checked, new_session
+from gateway.chat.transcripts import Transcript, TranscriptReader
+from gateway.clock import Clock
+from gateway.config import SettingsSource
+from gateway.errors import ChatGone, Rejected, Unavailable
+from gateway.ids import Ids, KeyRing, fingerprint
+from gateway.model.change import Committed
+from gateway.model.events import Draft, Event, EventType, QuitReason
+from gateway.model.participants import Participant
+from gateway.model.session import ChatSession
+from gateway.model.subscription import Refused
+from gateway.observe.metrics import Metrics
+from gateway.store.roles import Chats
+
+__all__ = ["Customers", "Party", "StartRequest", "Started", "Transcript", "TypingState"]
+
+# Compared with when there is no chat, so that a wrong key and an unknown chat take the same path.
+_NO_HASH = "0" * 64
+# The Widget's "wake" notice: activity for idle control, no visible event (spec/chat-api-v2.md 6.9).
+_CANCEL_IDLE = "cancel-idle-timer"
+
+log = structlog.get_logger(__name__)
+
+
+class TypingState(StrEnum):
+    """The two typing events."""
+
+    STARTED = EventType.TYPING_STARTED.value
+    STOPPED = EventType.TYPING_STOPPED.value
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """An authenticated customer with the session as it was then."""
+
+    session: ChatSession
+    participant: Participant
+    secure_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A new chat: the customer and the first events (the join, and the initial text if there was one)."""
+
+    party: Party
+    events: tuple[Event, ...]
+
+
+class Customers:
+    """What a customer can do. Operations return what was committed; Rejected, ChatGone, Unavailable else."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        store: Chats,
+        *,
+        keys: KeyRing,
+        ids: Ids,
+        presence: Presence,
+        settings_source: SettingsSource,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
+        self._ledger = ledger
+        self._store = store
+        self._keys = keys
+        self._ids = ids
+        self._presence = presence
+        self._settings_source = settings_source
+        self._clock = clock
+        self._metrics = metrics
+        self._reader = TranscriptReader(store, clock)
+
+    # -- who is it ----------------------------------------------------------------------------------------
+
+    def start(self, request: StartRequest) -> Started:
+        """Request Chat (6.1): Rejected 101, 102, 103, 161, 204, 240, 364; a refused push never fails it."""
+        settings = self._settings_source.current
+        request = checked(request, settings)
+        now_ms = self._clock.wall_ms()
+        chat_id, user_id, salt = self._ids.chat(), self._ids.user(), self._ids.salt()
+        secure_key = self._keys.secure_key(chat_id, user_id, salt)
+        push = subscriptions.at_start(request.user_data, request.origin, flex=settings.flex, now_ms=now_ms)
+        if isinstance(push, Refused):
+            subscriptions.report_refused(push, chat_id=chat_id, metrics=self._metrics)
+            push = None
+        session = new_session(
+            request,
+            Credentials(chat_id, user_id, salt, fingerprint(secure_key)),
+            subscription=push,
+            now_ms=now_ms,
+        )
+        self._presence.touch(chat_id)
+        drafts = [Draft(EventType.PARTICIPANT_JOINED, session.customer)]
+        if request.text:
+            drafts.append(Draft(EventType.MESSAGE, session.customer, text=request.text))
+        committed = self._ledger.create(session, tuple(drafts))
+        party = Party(committed.session, committed.session.customer, secure_key)
+        return Started(party, committed.events)
+
+    def authenticate(
+        self, *, chat_id: str, user_id: str | None, secure_key: str, service: str | None
+    ) -> Party:
+        """The party of a REST request: chat, user, key and service must fit together, else ChatGone.
+
+        An absent `user_id` is tolerated (iOS); the alias never matters. Also ended chats are found.
+        """
+        session = self._store.session(chat_id)
+        expected = session.customer.key_hash if session else None
+        fits = hmac.compare_digest(expected or _NO_HASH, fingerprint(secure_key))
+        if session is None or not fits:
+            raise ChatGone(chat_id)
+        return self._admit(session, secure_key, user_id=user_id, service=service)
+
+    def by_key(self, secure_key: str, service: str | None = None) -> Party:
+        """The party of a CometD or chat-ntf request: the key alone names it, else ChatGone."""
+        wanted = fingerprint(secure_key)
+        found = self._store.find_party(wanted)
+        session = self._store.session(found[0]) if found else None
+        expected = session.customer.key_hash if session else None
+        if session is None or not hmac.compare_digest(expected or _NO_HASH, wanted):
+            raise ChatGone("unknown key")
+        return self._admit(session, secure_key, user_id=None, service=service)
+
+    def _admit(
+        self, session: ChatSession, secure_key: str, *, user_id: str | None, service: str | None
+    ) -> Party:
+        customer = session.customer
+        if user_id and user_id != customer.user_id or service and service != session.profile.service:
+            raise ChatGone(session.id)
+        self._presence.touch(session.id)
+        return Party(session, customer, secure_key)
+
+    # -- what it does -------------------------------------------------------------------------------------
+
+    def send(
+        self,
+        party: Party,
+        text: str,
+        *,
+        message_type: str | None = None,
+        event_attributes: Mapping[str, Any] | None = None,
+    ) -> Committed:
+        """A message (6.2): Rejected 101 (empty, bad attributes) or 204 (too long)."""
+        text = limits.message_text(text, self._max_length(party))
+        kind = limits.message_type(message_type)
+        attributes = limits.event_attributes(event_attributes)
+
+        def decide(session: ChatSession) -> Decision:
+            author = _speaker(session)
+            draft = Draft(
+                EventType.MESSAGE, author, text=text, message_type=kind, event_attributes=attributes
+            )
+            return Decision(drafts=(draft,))
+
+        return self._ledger.change(party.session.id, decide)
+
+    def typing(self, party: Party, state: TypingState, preview: str | None) -> Committed:
+        """Typing on or off (6.4) with what is typed so far, cut to the message length; `timeouts` ends it."""
+        text = limits.clean(preview)[: self._max_length(party)] if preview else None
+        self._presence.preview_changed(party.session.id, text or "")
+        return self._say(party, EventType(state.value), text)
+
+    def preview(self, party: Party, text: str) -> None:
+        """The text being typed that came with a refresh (6.3): a TypingStarted per change, never an error."""
+        text = limits.clean(text)[: self._max_length(party)]
+        if not self._presence.preview_changed(party.session.id, text):
+            return
+        try:
+            self._say(party, EventType.TYPING_STARTED, text)
+        except (ChatGone, Unavailable) as error:
+            log.info("preview_dropped", chat_id=party.session.id, reason=type(error).__name__)
+
+    def push_url(self, party: Party, url: str) -> Committed:
+        """A web address for the other side (6.6): absolute http or https, else Rejected 101."""
+        return self._say(party, EventType.PUSH_URL, limits.push_url(url))
+
+    def notice(
+        self,
+        party: Party,
+        text: str | None,
+        *,
+        event_attributes: Mapping[str, Any] | None,
+        message_type: str | None,
+        user_data: Mapping[str, str] | None = None,
+    ) -> Committed:
+        """A custom notice (6.9): text or attributes; "cancel-idle-timer" is activity without an event."""
+        text = limits.notice_text(text)
+        attributes = limits.event_attributes(event_attributes)
+        kind = limits.message_type(message_type)
+        data = limits.user_data(user_data) if user_data else None
+        if text is None and not attributes:
+            raise Rejected(limits.MISSING_OR_MALFORMED, "message")
+        silent = text is None and attributes is not None and attributes.get("purpose") == _CANCEL_IDLE
+
+        def decide(session: ChatSession) -> Decision:
+            author = _speaker(session)
+            if silent:
+                return NOTHING
+            draft = Draft(
+                EventType.CUSTOM_NOTICE,
+                author,
+                text=text,
+                message_type=kind,
+                user_data=data,
+                event_attributes=attributes,
+            )
+            return Decision(drafts=(draft,))
+
+        return self._ledger.change(party.session.id, decide)
+
+    def rename(self, party: Party, nickname: str) -> Committed:
+        """A new nickname of 1-100 characters (6.7); the event and later ones carry it."""
+        nickname = limits.nickname(nickname)
+
+        def decide(session: ChatSession) -> Decision:
+            renamed = replace(_speaker(session), nickname=nickname)
+            profile = replace(session.profile, participants=(renamed, *session.profile.participants[1:]))
+            draft = Draft(EventType.NICKNAME_UPDATED, renamed, text=nickname)
+            return Decision(drafts=(draft,), profile=profile)
+
+        return self._ledger.change(party.session.id, decide)
+
+    def update_data(self, party: Party, user_data: Mapping[str, str], origin: str) -> Committed:
+        """Merge attached data (6.8), last writer wins per key; push keys change the subscription at once."""
+        changed = limits.user_data(user_data)
+        if not changed:
+            raise Rejected(limits.MISSING_OR_MALFORMED, "userData")
+        flex = self._settings_source.current.flex
+        now_ms = self._clock.wall_ms()
+        refused: Refused | None = None
+
+        def decide(session: ChatSession) -> Decision:
+            nonlocal refused
+            _speaker(session)
+            profile = session.profile
+            merged = limits.user_data({**profile.user_data, **changed})
+            push = subscriptions.after_update(
+                profile.subscription, changed, merged, origin=origin, flex=flex, now_ms=now_ms
+            )
+            refused = push if isinstance(push, Refused) else None
+            subscription = profile.subscription if isinstance(push, Refused) else push
+            if merged == profile.user_data and subscription == profile.subscription:
+                return NOTHING
+            return Decision(profile=replace(profile, user_data=merged, subscription=subscription))
+
+        committed = self._ledger.change(party.session.id, decide)
+        if refused is not None:
+            subscriptions.report_refused(refused, chat_id=party.session.id, metrics=self._metrics)
+        return committed
+
+    def read(self, party: Party, position: int) -> Committed:
+        """Everything up to `position` was read (6.11): the read position only grows and stops at the end."""
+
+        def decide(session: ChatSession) -> Decision:
+            positions = session.profile.read_positions
+            reached = min(position, session.next_index - 1)
+            if reached <= positions.get(party.participant.id, 0):
+                return NOTHING
+            read = {**positions, party.participant.id: reached}
+            return Decision(profile=replace(session.profile, read_positions=read))
+
+        return self._ledger.change(party.session.id, decide)
+
+    def leave(self, party: Party) -> Committed:
+        """The customer disconnects (6.5), reason 0; idempotent, also after the end."""
+        return self._ledger.change(
+            party.session.id, lambda session: parting.customer_leaves(session, QuitReason.LOGOUT)
+        )
+
+    def transcript(self, party: Party, position: int | None) -> Transcript:
+        """What the customer may see from `position` on (5), also after the end until the chat is purged."""
+        return self._reader.for_customer(party.session.id, position, reader=party.participant.id)
+
+    def _say(self, party: Party, event_type: EventType, text: str | None) -> Committed:
+        return self._ledger.change(party.session.id, _saying(event_type, text))
+
+    def _max_length(self, party: Party) -> int:
+        return self._settings_source.current.for_service(party.session.profile.service).max_message_length
+
+
+def _speaker(session: ChatSession) -> Participant:
+    """The customer while the chat is open for them, else ChatGone."""
+    if session.ended_for_customer:
+        raise ChatGone(session.id)
+    return session.customer
+
+
+def _saying(event_type: EventType, text: str | None) -> Callable[[ChatSession], Decision]:
+    return lambda session: Decision(drafts=(Draft(event_type, _speaker(session), text=text),))

@@ -1,0 +1,181 @@
+"""The ledger: the only place that commits changes of chats.
+
+Theory of operation. A use case hands over a pure function `decide(session) -> Decision`. Under the chat's
+lock the ledger reads the session (cached by the store), calls `decide`, numbers and times the drafts, encodes
+each event once, asks `routing` for the due deliveries, writes all of it as one `Change` and then publishes it
+on the bus. When another process was faster (`Conflict`) it reads again and decides again.
+
+Invariants: an index is used once, also by typing events; times never run backwards within a chat; observers
+see one chat's changes in commit order; nothing is published that is not committed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import structlog
+
+from gateway.chat.decision import NOTHING, Decision
+from gateway.chat.locks import ChatLocks
+from gateway.chat.presence import Presence
+from gateway.clock import Clock
+from gateway.cluster.bus import Bus
+from gateway.config import SettingsSource
+from gateway.errors import ChatGone, Conflict, Unavailable
+from gateway.model.change import Change, Committed
+from gateway.model.deliveries import Delivery
+from gateway.model.events import EPHEMERAL, Draft, Event
+from gateway.model.payload import encode_event
+from gateway.model.session import ChatProfile, ChatSession, ChatState
+from gateway.model.subscription import Subscription
+from gateway.observe.logs import log_no_node, log_not_pushed
+from gateway.observe.metrics import Metrics
+from gateway.routing.decision import NO_NODE, Skip, route
+from gateway.store.roles import Chats
+
+__all__ = ["NOTHING", "Decision", "Ledger"]
+
+# A conflict needs another process writing the same chat at the same moment; eight in a row is trouble.
+MAX_ATTEMPTS = 8
+
+_OVER_FOR_CUSTOMER = frozenset({ChatState.WRAP_UP, ChatState.ENDED})
+
+log = structlog.get_logger(__name__)
+
+
+class Ledger:
+    """Commits decisions; shared by all use cases of one node."""
+
+    def __init__(
+        self,
+        store: Chats,
+        bus: Bus,
+        *,
+        presence: Presence,
+        settings_source: SettingsSource,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
+        self._store = store
+        self._bus = bus
+        self._presence = presence
+        self._settings_source = settings_source
+        self._clock = clock
+        self._metrics = metrics
+        self._locks = ChatLocks()
+
+    def create(self, session: ChatSession, drafts: tuple[Draft, ...]) -> Committed:
+        """Commit a new chat: `session` has version 0, next_index 1. Unavailable when it cannot be written."""
+        with self._locks.holding(session.id):
+            try:
+                committed = self._commit(session, Decision(drafts=drafts, profile=session.profile))
+            except Conflict:
+                raise Unavailable("chat id in use") from None
+        self._metrics.chats_started_total.inc()
+        return committed
+
+    def change(self, chat_id: str, decide: Callable[[ChatSession], Decision]) -> Committed:
+        """Commit what `decide` makes of the current session; an empty decision commits nothing.
+
+        Raises ChatGone when the chat does not exist, Unavailable when the store cannot write, and whatever
+        `decide` raises. `decide` is pure and may be called more than once.
+        """
+        with self._locks.holding(chat_id):
+            for _ in range(MAX_ATTEMPTS):
+                session = self._store.session(chat_id)
+                if session is None:
+                    raise ChatGone(chat_id)
+                decision = decide(session)
+                if decision.is_empty:
+                    return Committed(session, ())
+                try:
+                    return self._commit(session, decision)
+                except Conflict:
+                    log.info("commit_conflict", chat_id=chat_id, version=session.version)
+        raise Unavailable("chat is being changed by too many writers")
+
+    def _commit(self, before: ChatSession, decision: Decision) -> Committed:
+        now_ms = max(self._clock.wall_ms(), before.last_utc_ms)
+        events = tuple(
+            [
+                _event(draft, index, now_ms)
+                for index, draft in enumerate(decision.drafts, start=before.next_index)
+            ]
+        )
+        session = ChatSession(
+            id=before.id,
+            version=before.version + 1,
+            state=decision.state or before.state,
+            next_index=before.next_index + len(events),
+            last_utc_ms=now_ms,
+            profile=_profile(before, decision, now_ms),
+        )
+        self._store.commit(
+            Change(
+                session=session,
+                events=tuple([event for event in events if event.type not in EPHEMERAL]),
+                ephemeral=tuple([event for event in events if event.type in EPHEMERAL]),
+                deliveries=self._deliveries(session, events),
+                profile_changed=session.profile is not before.profile or before.version == 0,
+            )
+        )
+        committed = Committed(session, events)
+        self._bus.publish(committed)
+        for event in events:
+            self._metrics.bound("chat_events_total", event.type.value).inc()
+        return committed
+
+    def _deliveries(
+        self, session: ChatSession, events: tuple[Event, ...]
+    ) -> tuple[Delivery, ...]:
+        """What must be pushed. Without a subscription there is nothing to route, which spares most chats."""
+        subscription = session.profile.subscription
+        if subscription is None:
+            return ()
+        settings = self._settings_source.current
+        live = self._presence.is_live(session.id)
+        now_ms = self._clock.wall_ms()  # not the chat's own time, which may run ahead of a clock set back
+        deliveries: list[Delivery] = []
+        for event in events:
+            outcome = route(settings, session, event, live=live, now_ms=now_ms)
+            deliveries.extend(outcome.deliveries)
+            for skip in outcome.skips:
+                self._metrics.bound("push_skipped_total", skip.metric).inc()
+                _report_skip(subscription, event, skip)
+        return tuple(deliveries)
+
+
+def _report_skip(subscription: Subscription, event: Event, skip: Skip) -> None:
+    """The two log lines of the original (spec/push.md 5): no node is the engine's, all else the gateway's."""
+    if skip.metric == NO_NODE:
+        log_no_node(log, subscription.node_group or "")
+        return
+    log_not_pushed(
+        log,
+        position=event.index,
+        reason=skip.reason,
+        push_type=subscription.device_type,
+        device_id=subscription.device_id,
+    )
+
+
+def _event(draft: Draft, index: int, now_ms: int) -> Event:
+    return Event(
+        index=index,
+        type=draft.type,
+        author=draft.author.id,
+        utc_ms=now_ms,
+        wire=encode_event(draft, index, now_ms),
+        visibility=draft.visibility,
+        reason=draft.reason,
+        ends_chat=draft.ends_chat,
+    )
+
+
+def _profile(before: ChatSession, decision: Decision, now_ms: int) -> ChatProfile:
+    """The profile to store; entering wrap-up or the end stamps `ended_ms`, which retention counts from."""
+    profile = decision.profile or before.profile
+    if decision.state in _OVER_FOR_CUSTOMER and decision.state is not before.state:
+        return replace(profile, ended_ms=now_ms)
+    return profile

@@ -1,0 +1,305 @@
+"""One batch of Bayeux messages: handed to the machine one by one, their outcomes carried out in order.
+
+Called by every transport with decoded messages. What comes back (`Result`) is everything that belongs into
+the reply, the sessions whose deferred wake-ups must be settled once it is written, and, for a lone
+/meta/connect over HTTP, the connect to park.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from gateway.bayeux import (
+    BroadcastPublish,
+    Connect,
+    Delivery,
+    Held,
+    Machine,
+    Peer,
+    Reply,
+    ServicePublish,
+    Session,
+)
+from gateway.bayeux.errors import MALFORMED, PUBLISH_FAILED
+from gateway.bayeux.extensions import member
+from gateway.bayeux.machine import HANDSHAKE
+from gateway.bayeux.options import WEBSOCKET
+from gateway.chat.accounts import Accounts
+from gateway.clock import Clock
+from gateway.comet import fields, frames
+from gateway.comet.hub import Hub
+from gateway.comet.policy import service_of
+from gateway.comet.resume import Resume
+from gateway.comet.service import ChatService
+from gateway.comet.waiting import Waiter
+from gateway.errors import Forbidden, Rejected, Unavailable
+from gateway.observe.metrics import Metrics
+
+# Messages of one batch (spec/bayeux.md 11).
+MAX_BATCH = 1_000
+
+Met = Callable[[Session], None]
+
+
+class BadBatch(Exception):
+    """The body is no batch of Bayeux messages."""
+
+
+@dataclass(slots=True)
+class Parked:
+    """A connect that an HTTP transport must hold."""
+
+    session: Session
+    held: Held
+    seconds: float
+
+
+@dataclass(slots=True)
+class Result:
+    """What one batch leads to; `written` or `failed` of the exchange must follow."""
+
+    messages: list[bytes] = field(default_factory=list)
+    deliveries: list[tuple[Session, Delivery]] = field(default_factory=list)
+    entered: list[Session] = field(default_factory=list)
+    parked: Parked | None = None
+    opened: Session | None = None
+    closed: Session | None = None
+    session: Session | None = None
+
+
+def decode(body: bytes | str) -> list[dict[str, Any]]:
+    """A JSON array of objects, or one object (iOS, hand-made clients); BadBatch for anything else."""
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise BadBatch("not JSON") from None
+    if isinstance(value, dict):
+        return [value]
+    return checked(value)
+
+
+def checked(value: Any) -> list[dict[str, Any]]:
+    """The value as a batch; BadBatch when it is not a non-empty array of objects."""
+    if not isinstance(value, list) or not value:
+        raise BadBatch("not a batch")
+    if len(value) > MAX_BATCH:
+        raise BadBatch("too many messages")
+    if not all(isinstance(message, dict) for message in value):
+        raise BadBatch("not an array of objects")
+    return value
+
+
+def _nobody(_session: Session) -> None:
+    """For transports without a connection that sessions are bound to."""
+
+
+def _last_seen(message: dict[str, Any]) -> int | None:
+    """`ext.transcriptPosition` of a disconnect: the app goes to the background (spec/chat-api-v2.md 7.6)."""
+    try:
+        return fields.position({"transcriptPosition": member(message, "transcriptPosition")})
+    except Rejected:
+        return None
+
+
+class Exchange:
+    """Carries out batches; one per node, shared by the transports."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        hub: Hub,
+        service: ChatService,
+        *,
+        resume: Resume,
+        accounts: Accounts,
+        clock: Clock,
+        metrics: Metrics,
+        on_agent: Callable[[Session], None],
+    ) -> None:
+        self._machine = machine
+        self._hub = hub
+        self._service = service
+        self._resume = resume
+        self._accounts = accounts
+        self._clock = clock
+        self._metrics = metrics
+        self._on_agent = on_agent
+
+    def process(self, batch: Sequence[dict[str, Any]], peer: Peer, *, met: Met = _nobody) -> Result:
+        """Process the messages strictly in order; each is finished before the next begins.
+
+        `met` is told of the session of each message before its outcome is carried out (under the hub's lock).
+        """
+        result = Result()
+        peer.alone = len(batch) == 1
+        if not peer.alone and any(message.get("channel") == HANDSHAKE for message in batch):
+            # Nothing that shares a batch with a handshake has an effect (spec/bayeux.md 2).
+            result.messages = [frames.encode(self._machine.beside_handshake(message)) for message in batch]
+            return result
+        try:
+            for message in batch:
+                self._one(message, peer, result, met)
+        except BaseException:
+            self._settle(result)
+            raise
+        return result
+
+    def _one(self, message: dict[str, Any], peer: Peer, result: Result, met: Met) -> None:
+        if message.get("channel") == HANDSHAKE:
+            self._authenticate(message, peer)
+        else:
+            self._resume.revive(message.get("clientId"))
+        with self._hub.lock:
+            outcome = self._machine.receive(
+                message, peer, now=self._clock.monotonic(), wall_ms=self._clock.wall_ms()
+            )
+            session = outcome.session
+            if session is not None:
+                result.session = session
+                if not isinstance(outcome, Connect) and session not in result.entered:
+                    session.busy += 1
+                    result.entered.append(session)
+                met(session)
+            if isinstance(outcome, Reply):
+                if outcome.closed and session is not None:
+                    self._hub.background(session, _last_seen(message))
+                self._replied(outcome, peer, result)
+                return
+            if isinstance(outcome, Connect):
+                self._connected(outcome, peer, result)
+                return
+        if isinstance(outcome, ServicePublish):
+            self._publish_service(outcome, result)
+        else:
+            self._publish_broadcast(outcome, result)
+
+    def _authenticate(self, message: dict[str, Any], peer: Peer) -> None:
+        """An agent's handshake carries `ext.agent.token` (decision 12)."""
+        agent = member(message, "agent")
+        peer.principal, peer.denied = None, False
+        if agent is None:
+            return
+        token = agent.get("token") if isinstance(agent, dict) else None
+        try:
+            peer.principal = self._accounts.authenticate(token if isinstance(token, str) else "")
+        except (Forbidden, Unavailable):
+            peer.denied = True
+
+    def _replied(self, outcome: Reply, peer: Peer, result: Result) -> None:
+        result.messages.append(frames.encode(outcome.reply))
+        session = outcome.session
+        if session is None:
+            if str(outcome.reply.get("error", "")).startswith("402:"):
+                self._metrics.bayeux_unknown_client_total.inc()
+            return
+        if outcome.opened:
+            result.opened = session
+            self._metrics.bound("bayeux_handshakes_total", peer.transport).inc()
+            self._resume.opened(session)
+            if session.principal is not None:
+                self._on_agent(session)
+        if outcome.closed:
+            result.closed = session
+            self._disconnected(session, outcome.released, result)
+
+    def _disconnected(self, session: Session, released: Held | None, result: Result) -> None:
+        self._resume.forget(session)
+        self._hub.closed(session)
+        if released is None:
+            return
+        if released.waiter is not None:
+            self._hub.release(released, "closed")
+        else:
+            # Over a websocket the client waits for this reply before it closes (spec/bayeux.md 0.13).
+            reply = self._machine.finish_connect(session, released, batch=0, now=self._clock.monotonic())
+            result.messages.append(frames.encode(reply))
+
+    def _connected(self, outcome: Connect, peer: Peer, result: Result) -> None:
+        session, held = outcome.session, outcome.held
+        self._supersede(outcome, result)
+        self._hub.heard(session, confirmed=session.memo.pop("confirmed", False))
+        if session.connects == 2:
+            self._resume.second_connect(session)
+        hold = outcome.hold_s > 0 and self._hub.holding
+        if peer.transport == WEBSOCKET:
+            if hold and not (session.ack and session.pending):
+                self._machine.hold(session, held)
+                return
+        else:
+            if session.channel is not None:
+                session.channel.close(1000, "switched to polling")
+                self._hub.unbind(session, session.channel)
+            if hold and not session.pending:
+                held.waiter = Waiter()
+                self._machine.hold(session, held)
+                result.parked = Parked(session, held, outcome.hold_s)
+                return
+        self.finish(session, held, result)
+
+    def _supersede(self, outcome: Connect, result: Result) -> None:
+        """A second connect ends the first at once: one winner (spec/bayeux.md 3)."""
+        old = outcome.superseded
+        if old is None:
+            return
+        if old.waiter is not None:
+            self._hub.release(old, "superseded")
+        elif outcome.held.transport == WEBSOCKET:
+            result.messages.append(frames.encode(old.reply))
+
+    def finish(self, session: Session, held: Held, result: Result) -> None:
+        """End a connect now: what is due and the reply go into the result."""
+        delivery, reply = self._hub.finish(session, held)
+        result.messages.extend(delivery.frames)
+        result.messages.append(reply)
+        result.deliveries.append((session, delivery))
+        result.session = session
+
+    def _publish_service(self, outcome: ServicePublish, result: Result) -> None:
+        session, channel = outcome.session, outcome.channel
+        answer = self._service.call(session, channel, service_of(channel) or "", data=outcome.data)
+        if not answer.done:
+            outcome.ack.update(successful=False, error=PUBLISH_FAILED)
+        result.messages.append(frames.encode(outcome.ack))
+        if session.ack:
+            with self._hub.lock:
+                for message in answer.messages:
+                    session.enqueue(message)
+        else:
+            result.messages.extend(answer.messages)
+
+    def _publish_broadcast(self, outcome: BroadcastPublish, result: Result) -> None:
+        try:
+            event = frames.encode(outcome.event)
+        except TypeError:  # nested deeper than the encoder goes
+            outcome.ack.update(successful=False, error=MALFORMED)
+        else:
+            self._hub.broadcast(outcome.recipients, event)
+        result.messages.append(frames.encode(outcome.ack))
+
+    # --- after the reply --------------------------------------------------------------------------------
+
+    def written(self, result: Result) -> None:
+        """The reply is on its way to the client."""
+        now = self._clock.monotonic()
+        for session, _ in result.deliveries:
+            with self._hub.lock:
+                self._machine.replied(session, now)
+        self._settle(result)
+
+    def failed(self, result: Result) -> None:
+        """The reply could not be written: give back what was taken, in reverse order."""
+        now = self._clock.monotonic()
+        for session, delivery in reversed(result.deliveries):
+            with self._hub.lock:
+                session.undo(delivery)
+                self._machine.replied(session, now)
+        self._settle(result)
+
+    def _settle(self, result: Result) -> None:
+        for session in result.entered:
+            self._hub.settle(session)
+        result.entered.clear()

@@ -1,0 +1,89 @@
+"""Rules between options: contradictions that refuse a snapshot, and doubts that only warn.
+
+Called once per snapshot by `Settings`, with its views and providers complete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from gateway.config.errors import ConfigError
+from gateway.config.kinds_net import is_loopback_url
+from gateway.config.registry import PROVIDER_PREFIX
+
+if TYPE_CHECKING:
+    from gateway.config.settings import Settings
+
+_URLS = ("customhttp.url", "debug.customhttp.url")
+
+
+def refuse_contradictions(settings: Settings) -> None:
+    """Raise ConfigError for options that must not be combined (spec/push.md 2.5, 7.3, 10.2.9).
+
+    The development profile and `allow_insecure=true` lift these rules.
+    """
+    if settings.push.allow_insecure or settings.server.profile == "development":
+        return
+    for section, name, url in _plain_http_urls(settings):
+        if "secure-key" in settings.flex.push_content:
+            _refuse(settings, section, name, "plain http while flex-push-content lists secure-key; use https")
+        if not is_loopback_url(url):
+            _refuse(
+                settings,
+                section,
+                name,
+                "plain http to another machine; use https or [push] allow_insecure=true",
+            )
+    for section in _push_sections(settings):
+        if not settings.get(section, "customhttp.tls_verify"):
+            _refuse(settings, section, "customhttp.tls_verify", "false needs [push] allow_insecure=true")
+
+
+def doubts(settings: Settings) -> Iterator[str]:
+    """Combinations that work, but hardly as they are meant."""
+    enabled, origin = settings.push.enabled, settings.origin("push", "pushEnabled")
+    if enabled and "comet" not in enabled:
+        yield f"{origin}: [push] pushEnabled lacks comet: no live events over CometD"
+    if "customhttp" in enabled and not settings.get("push", "customhttp.url") and not settings.providers():
+        yield f"{origin}: [push] customhttp is enabled without customhttp.url"
+    for name in settings.providers():
+        section = PROVIDER_PREFIX + name
+        if _lends_credentials(settings, section):
+            yield f"[{section}] has its own customhttp.url and sends the authorization of [push] there"
+
+
+def advisories(settings: Settings) -> tuple[str, ...]:
+    """What an operator should know at every start, without being a fault of the file (decision 18)."""
+    if "*" in settings.server.cors_allow_origins and not settings.demo.enabled:
+        return ("[server] cors_allow_origins=* lets pages of any web site use the chat API",)
+    return ()
+
+
+def _lends_credentials(settings: Settings, section: str) -> bool:
+    """A provider with its own URL that inherits [push]'s Authorization value would hand it to a stranger."""
+
+    def inherits(name: str) -> bool:
+        return settings.origin(section, name) == settings.origin("push", name)
+
+    lent = bool(settings.get("push", "customhttp.authorization")) and inherits("customhttp.authorization")
+    return lent and not inherits("customhttp.url")
+
+
+def _push_sections(settings: Settings) -> Iterator[str]:
+    yield "push"
+    yield from (PROVIDER_PREFIX + name for name in settings.providers())
+
+
+def _plain_http_urls(settings: Settings) -> Iterator[tuple[str, str, str]]:
+    for section in _push_sections(settings):
+        for name in _URLS:
+            url = settings.get(section, name)
+            if url and url.startswith("http:"):
+                yield section, name, url
+
+
+def _refuse(settings: Settings, section: str, name: str, reason: str) -> None:
+    origin = settings.origin(section, name)
+    line = origin.rpartition(":")[2]
+    raise ConfigError(f"{origin}: [{section}] {name}: {reason}", line=int(line) if line.isdecimal() else None)

@@ -1,0 +1,62 @@
+"""Due notifications (outbox rows) and the attempts made for them (spec/push.md 10.2.4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class DeliveryKind(StrEnum):
+    """What the `message` member of the POST is (spec/push.md 9.3)."""
+
+    TEXT = "text"
+    PAYLOAD = "payload"
+    POINTER = "pointer"
+
+
+class DeliveryState(StrEnum):
+    """Life of an outbox row."""
+
+    QUEUED = "queued"
+    LEASED = "leased"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    EXHAUSTED = "exhausted"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One notification to one device. `id` is the `webhook-id`, constant over replays (decision 16).
+
+    `message` is the JSON text of the body's `message` member (a string or the event object); `None` means
+    the configured text, looked up when sending. Never a URL: that is operator configuration (spec/push.md 7).
+    """
+
+    id: str
+    chat_id: str
+    user_id: str
+    position: int
+    kind: DeliveryKind
+    event_type: str
+    device_id: str
+    created_ms: int
+    due_ms: int
+    provider: str | None = None
+    debug: bool = False
+    message: bytes | None = None
+    state: DeliveryState = DeliveryState.QUEUED
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One HTTP request made for a delivery: `status` or, without an answer, `error`."""
+
+    delivery_id: str
+    number: int
+    started_ms: int
+    duration_ms: int
+    status: int | None = None
+    error: str | None = None
+    response_head: bytes = b""

@@ -1,0 +1,126 @@
+"""The chat session: its state, its counters and its legal transitions (a table).
+
+`ChatSession` holds what nearly every change touches; `ChatProfile` holds the rest, so that a store
+rewrites the large part only when it is another object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from gateway.errors import StateConflict
+from gateway.model.participants import PERSONNEL, Participant, ParticipantType
+from gateway.model.subscription import Subscription
+
+
+class ChatState(StrEnum):
+    """Life of a chat (spec/chat-api-v2.md 8.1; WRAP_UP is Q-12)."""
+
+    WAITING = "waiting"
+    ACTIVE = "active"
+    WRAP_UP = "wrap-up"
+    ENDED = "ended"
+
+
+class Trigger(StrEnum):
+    """What can move a chat from one state to the next."""
+
+    AGENT_JOINED = "agent joined"
+    LAST_AGENT_LEFT = "last agent left"
+    CUSTOMER_LEFT = "customer left"
+    CLOSED = "closed"
+
+
+# (state, trigger) -> next state; a missing pair is illegal.
+TRANSITIONS: Mapping[tuple[ChatState, Trigger], ChatState] = {
+    (ChatState.WAITING, Trigger.AGENT_JOINED): ChatState.ACTIVE,
+    (ChatState.WAITING, Trigger.CUSTOMER_LEFT): ChatState.ENDED,
+    (ChatState.WAITING, Trigger.CLOSED): ChatState.ENDED,
+    (ChatState.ACTIVE, Trigger.AGENT_JOINED): ChatState.ACTIVE,
+    (ChatState.ACTIVE, Trigger.LAST_AGENT_LEFT): ChatState.WAITING,
+    (ChatState.ACTIVE, Trigger.CUSTOMER_LEFT): ChatState.WRAP_UP,
+    (ChatState.ACTIVE, Trigger.CLOSED): ChatState.ENDED,
+    (ChatState.WRAP_UP, Trigger.LAST_AGENT_LEFT): ChatState.ENDED,
+    (ChatState.WRAP_UP, Trigger.CLOSED): ChatState.ENDED,
+}
+
+
+def next_state(state: ChatState, trigger: Trigger) -> ChatState:
+    """The state after `trigger`; StateConflict when the table does not allow it."""
+    try:
+        return TRANSITIONS[state, trigger]
+    except KeyError:
+        raise StateConflict(f"{trigger.value} is not possible while the chat is {state.value}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class ChatProfile:
+    """What is said once about a chat and changes seldom."""
+
+    service: str
+    created_ms: int
+    participants: tuple[Participant, ...]
+    endpoint: str
+    subject: str = ""
+    email: str = ""
+    user_data: Mapping[str, str] = field(default_factory=dict)
+    subscription: Subscription | None = None
+    read_positions: Mapping[int, int] = field(default_factory=dict)
+    async_mode: bool = False
+    ended_ms: int | None = None
+
+    @property
+    def customer(self) -> Participant:
+        """The party that made Request Chat."""
+        return self.participants[0]
+
+    @property
+    def present(self) -> tuple[Participant, ...]:
+        """Everyone who still takes part."""
+        return tuple(party for party in self.participants if party.present)
+
+    @property
+    def personnel(self) -> tuple[Participant, ...]:
+        """The agents and supervisors who still take part (bots do not count)."""
+        return tuple(party for party in self.participants if party.present and party.type in PERSONNEL)
+
+    def by_user_id(self, user_id: str) -> Participant | None:
+        """The party with this wire id, present or not."""
+        return next((party for party in self.participants if party.user_id == user_id), None)
+
+    def by_owner(self, owner: str) -> Participant | None:
+        """The present party of this agent or bot account."""
+        return next((party for party in self.participants if party.present and party.owner == owner), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ChatSession:
+    """One chat as stored. `version` grows by one with each change; `next_index` is the next event's number.
+
+    `last_utc_ms` keeps event times from running backwards when the wall clock does.
+    """
+
+    id: str
+    version: int
+    state: ChatState
+    next_index: int
+    last_utc_ms: int
+    profile: ChatProfile
+
+    @property
+    def customer(self) -> Participant:
+        """The party that made Request Chat."""
+        return self.profile.participants[0]
+
+    @property
+    def ended_for_customer(self) -> bool:
+        """`chatEnded`: the customer is gone or the chat is over."""
+        return self.state is ChatState.ENDED or not self.profile.participants[0].present
+
+    def participant_type(self, participant_id: int) -> ParticipantType:
+        """The wire type of an author; 0 is the system."""
+        if participant_id == 0:
+            return ParticipantType.EXTERNAL
+        return self.profile.participants[participant_id - 1].type

@@ -1,0 +1,258 @@
+"""The object graph of one node: the only file that names concrete backends.
+
+`Gateway.build` makes everything, `start` sets the background threads going, `drain` is the graceful stop (the
+worker class calls it), `close` lets go of the files. Who needs what is passed in by constructor; there is no
+registry and nothing global.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from gateway.bayeux import Machine
+from gateway.bayeux import Options as BayeuxOptions
+from gateway.bayeux.options import CALLBACK_POLLING
+from gateway.chat.accounts import Accounts
+from gateway.chat.agents import Agents
+from gateway.chat.customers import Customers
+from gateway.chat.ledger import Ledger
+from gateway.chat.presence import Presence
+from gateway.chat.timeouts import Timeouts
+from gateway.clock import Clock, SystemClock
+from gateway.cluster.bus import Bus
+from gateway.comet.agent_feed import AgentFeed
+from gateway.comet.exchange import Exchange
+from gateway.comet.hub import Hub
+from gateway.comet.long_poll import Polling
+from gateway.comet.policy import GatewayPolicy
+from gateway.comet.resume import Resume
+from gateway.comet.service import ChatService
+from gateway.comet.sweeper import Sweeper
+from gateway.comet.websocket import WebSockets
+from gateway.config import Settings, SettingsSource
+from gateway.config.source import report, watch
+from gateway.errors import Unavailable
+from gateway.ids import Ids, KeyRing, installation_secret
+from gateway.observe.metrics import Metrics
+from gateway.push.worker import PushWorker
+from gateway.store.roles import Store
+from gateway.store.sqlite import SqliteStore
+
+# Once a second, as the timeouts that it serves are configured in seconds.
+TIMEOUT_SWEEP_S = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """Where this installation lives: `data_dir` (created 0700 if missing) and the process environment."""
+
+    data_dir: Path
+    environ: Mapping[str, str]
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Installation:
+        """DATA_DIR, by default `data` in the working directory."""
+        data_dir = Path(environ.get("DATA_DIR") or "data")
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return cls(data_dir, environ)
+
+    def settings_source(self) -> SettingsSource:
+        """The configuration: GATEWAY_CONFIG and the GATEWAY__ variables."""
+        return SettingsSource(self.environ.get("GATEWAY_CONFIG") or None, self.environ)
+
+    def open_store(self, settings: Settings, metrics: Metrics | None = None) -> Store:
+        """The embedded store of this installation."""
+        return SqliteStore(settings.store.file_under(self.data_dir), metrics=metrics)
+
+
+class Gateway:
+    """One node. Attributes are what the edges (api, comet) and the worker class need."""
+
+    def __init__(
+        self,
+        settings: SettingsSource,
+        store: Store,
+        *,
+        secret: bytes,
+        clock: Clock,
+        ids: Ids,
+        metrics: Metrics,
+    ) -> None:
+        self.settings = settings
+        self.store = store
+        self.clock = clock
+        self.ids = ids
+        self.metrics = metrics
+        self.bus = Bus()
+        self._stop = threading.Event()
+        self._draining = False
+        self._threads: list[threading.Thread] = []
+        self._drain_hooks: list[Callable[[], None]] = []
+        self._build_chat(secret)
+        self._build_comet()
+        self.push = PushWorker(
+            store,
+            settings,
+            clock,
+            metrics,
+            f"node-{secrets.token_hex(4)}",
+            confirmed=lambda delivery: self.hub.confirmed_index(delivery.chat_id) >= delivery.position,
+        )
+        metrics.chats_open.set_function(lambda: self.timeouts.open_chats)
+        self.bus.subscribe(self.push.wake_for)
+
+    @classmethod
+    def build(cls, installation: Installation, *, clock: Clock | None = None) -> Gateway:
+        """The node of an installation, not started yet. ConfigError or Unavailable when it cannot be."""
+        metrics = Metrics()
+        settings = installation.settings_source()
+        return cls(
+            settings,
+            installation.open_store(settings.current, metrics),
+            secret=installation_secret(installation.data_dir, installation.environ.get("GATEWAY_SECRET")),
+            clock=clock or SystemClock(),
+            ids=Ids(),
+            metrics=metrics,
+        )
+
+    def _build_chat(self, secret: bytes) -> None:
+        shared = {"settings_source": self.settings, "clock": self.clock}
+        self.presence = Presence(self.clock)
+        self.ledger = Ledger(self.store, self.bus, presence=self.presence, metrics=self.metrics, **shared)
+        self.customers = Customers(
+            self.ledger,
+            self.store,
+            keys=KeyRing(secret),
+            ids=self.ids,
+            presence=self.presence,
+            metrics=self.metrics,
+            **shared,
+        )
+        self.agents = Agents(self.ledger, self.store, ids=self.ids, metrics=self.metrics, **shared)
+        self.accounts = Accounts(self.store, self.ids, self.clock)
+        self.timeouts = Timeouts(self.ledger, self.store, bus=self.bus, presence=self.presence, **shared)
+
+    def _build_comet(self) -> None:
+        shared = {"settings_source": self.settings, "metrics": self.metrics}
+        machine = Machine(
+            bayeux_options(self.settings.current),
+            GatewayPolicy(self.settings),
+            new_id=self.ids.alphanumeric,
+        )
+        self.hub = Hub(machine, self.store, presence=self.presence, clock=self.clock, **shared)
+        self.resume = Resume(
+            machine,
+            self.hub,
+            self.store,
+            sessions=self.store,
+            settings_source=self.settings,
+            clock=self.clock,
+        )
+        feed = AgentFeed(self.hub)
+        self.exchange = Exchange(
+            machine,
+            self.hub,
+            ChatService(self.customers, self.hub, self.settings),
+            resume=self.resume,
+            accounts=self.accounts,
+            clock=self.clock,
+            metrics=self.metrics,
+            on_agent=feed.opened,
+        )
+        self.polling = Polling(self.exchange, self.hub, **shared)
+        self.websockets = WebSockets(self.exchange, self.hub, metrics=self.metrics)
+        self.sweeper = Sweeper(self.hub, self.resume, clock=self.clock, metrics=self.metrics)
+        self.bus.subscribe(self.hub.publish)
+        self.bus.subscribe(feed.publish)
+
+    # --- life -------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the background work of the node."""
+        report(self.settings.current)
+        reloads = self.metrics.bound("config_reloads_total", "applied")
+        self.settings.subscribe(lambda _old, _new: reloads.inc())
+        self._threads.append(watch(self.settings, self._stop))
+        self._run("comet-sweeper", lambda: self.sweeper.run(self._stop))
+        self._run("chat-timeouts", self._sweep_timeouts)
+        self.push.start()
+
+    def _run(self, name: str, work: Callable[[], None]) -> None:
+        thread = threading.Thread(target=work, name=name, daemon=True)
+        thread.start()
+        self._threads.append(thread)
+
+    def _sweep_timeouts(self) -> None:
+        while not self._stop.wait(TIMEOUT_SWEEP_S):
+            try:
+                self.timeouts.sweep()
+                # An empty batch: it notices what another process wrote (a worker that is being replaced).
+                self.store.flush()
+            except Unavailable as error:
+                log.warning("store_not_writable", reason=str(error))
+            except Exception:  # noqa: BLE001 - the sweeper must outlive any single bad row
+                log.exception("timeout_sweep_failed")
+
+    def on_drain(self, hook: Callable[[], None]) -> None:
+        """Call `hook` when the graceful stop begins."""
+        self._drain_hooks.append(hook)
+
+    @property
+    def draining(self) -> bool:
+        """Whether the graceful stop has begun (readiness turns negative)."""
+        return self._draining
+
+    def drain(self) -> None:
+        """Graceful stop: cursors on disk, held polls answered, websockets closed with 1001, pushes finished.
+
+        Requests that still arrive are served, but no connect is held any more. The store stays open.
+        """
+        if self._draining:
+            return
+        self._draining = True
+        log.info("draining", sessions=len(self.hub.machine.sessions))
+        for hook in self._drain_hooks:
+            hook()
+        try:
+            self.resume.save()
+            self.store.flush()
+        except Unavailable as error:
+            log.warning("comet_sessions_not_saved", reason=str(error))
+        self.hub.stop_holding()
+        self.websockets.close_all()
+        self._stop.set()
+        self.push.stop()
+        log.info("drained")
+
+    def close(self) -> None:
+        """End everything; used by tests and the command line."""
+        self.drain()
+        self.store.close()
+
+
+def bayeux_options(settings: Settings) -> BayeuxOptions:
+    """The `[cometd]` section as the engine's options."""
+    cometd = settings.cometd
+    types = BayeuxOptions().connection_types
+    if not cometd.callback_polling:
+        types = tuple(name for name in types if name != CALLBACK_POLLING)
+    return BayeuxOptions(
+        timeout_ms=cometd.timeout_ms,
+        interval_ms=cometd.interval_ms,
+        max_interval_ms=cometd.max_interval_ms,
+        max_sessions_per_browser=cometd.max_sessions_per_browser,
+        multi_session_interval_ms=cometd.multi_session_interval_ms,
+        connection_types=types,
+        unknown_client=cometd.unknown_session_text,
+        max_queue=cometd.max_queue_events,
+        max_queue_bytes=cometd.max_queue_bytes,
+    )

@@ -1,0 +1,204 @@
+"""The roles that a storage backend plays, with their contracts.
+
+Who calls: `chat/` uses Chats, `push/` uses Deliveries, `api/` and the command line use Tokens, `comet/`
+uses CometSessions. A backend is one object that plays them all. Common rules:
+
+* A method that writes returns only when the write is durable (it survives SIGKILL and, with
+  synchronous=FULL, a power cut), unless its contract says otherwise.
+* `Unavailable` (disk full, file locked, store closed) means that nothing was written; reads go on.
+* Values handed in and out are immutable and may be shared between threads.
+* Times are Unix milliseconds passed in by the caller; a backend has no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from gateway.model.change import Change
+from gateway.model.deliveries import Attempt, Delivery, DeliveryState
+from gateway.model.events import Event
+from gateway.model.session import ChatSession, ChatState
+
+
+class Chats(Protocol):
+    """Sessions and transcripts."""
+
+    def commit(self, change: Change) -> None:
+        """Write one Change atomically: counters, profile, events, deliveries, key index, tail.
+
+        Raises Conflict when the stored version is not `change.session.version - 1` (for version 1: when
+        the chat exists already), Unavailable when the store cannot write, ValueError for a mistake of the
+        caller (a delivery id used twice). Blocks the calling thread or greenlet, never the event loop.
+        Concurrent commits share one disk flush (group commit).
+        """
+        ...
+
+    def session(self, chat_id: str) -> ChatSession | None:
+        """The current session, or None."""
+        ...
+
+    def find_party(self, key_hash: str) -> tuple[str, str] | None:
+        """`(chat_id, user_id)` of the party whose secure key has this fingerprint, or None.
+
+        The index is written by `commit` from the `key_hash` of the profile's participants.
+        """
+        ...
+
+    def events(self, chat_id: str, start: int, *, limit: int) -> Sequence[Event]:
+        """Stored events with `index >= start`, ascending, at most `limit`; never typing events."""
+        ...
+
+    def recent(self, chat_id: str, start: int, *, limit: int, now_ms: int) -> Sequence[Event]:
+        """Like `events`, merged by index with the typing events of the last 20 s (the ephemeral tail)."""
+        ...
+
+    def last_events(self, chat_id: str, count: int) -> Sequence[Event]:
+        """The newest `count` stored events that the customer may see, ascending."""
+        ...
+
+    def sessions_in(self, states: frozenset[ChatState]) -> Sequence[ChatSession]:
+        """All sessions in one of these states, oldest first (waiting lists, timeouts after a restart)."""
+        ...
+
+    def purge(self, chat_id: str) -> None:
+        """Forget a chat with its events, key index and deliveries."""
+        ...
+
+
+class Deliveries(Protocol):
+    """The outbox of notifications; rows are inserted by `Chats.commit` only."""
+
+    def claim(self, owner: str, *, now_ms: int, lease_ms: int, limit: int) -> Sequence[Delivery]:
+        """Lease due rows (queued and due, or leased with an expired lease) to `owner`, those
+        first that have been claimable for longest.
+
+        Order rule: per (device_id, chat) only the row with the lowest position among the unfinished ones
+        may be claimed, so that a chat's notifications leave in order. A claimed row has state LEASED.
+        Poison (an unknown kind, a message that is not JSON) is not returned: it becomes FAILED with an
+        attempt that says why.
+        """
+        ...
+
+    def finish(self, delivery_id: str, owner: str, *, state: DeliveryState, attempt: Attempt | None) -> bool:
+        """Record the attempt and the final state in one transaction; False when `owner` lost the lease.
+
+        The state QUEUED gives the row back: it may be claimed at once, by anybody.
+        """
+        ...
+
+    def delivery(self, delivery_id: str) -> Delivery | None:
+        """One row."""
+        ...
+
+    def list_deliveries(
+        self, *, chat_id: str | None, states: frozenset[DeliveryState], limit: int
+    ) -> Sequence[Delivery]:
+        """Rows for inspection, newest first; an empty `states` means all."""
+        ...
+
+    def attempts(self, delivery_id: str) -> Sequence[Attempt]:
+        """The attempts made for one row, in order."""
+        ...
+
+    def pending_count(self) -> int:
+        """How many rows are queued or leased (a metric)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A bearer token as stored: its fingerprint, never the token. `role`: admin|supervisor|agent|bot."""
+
+    fingerprint: str
+    name: str
+    role: str
+    created_ms: int
+    revoked_ms: int | None = None
+
+
+class Tokens(Protocol):
+    """Bearer tokens of agents, bots and administrators. Another process (the command line) may write them."""
+
+    def add_token(self, token: Token) -> None:
+        """Insert; the fingerprint is unique by construction."""
+        ...
+
+    def token(self, fingerprint: str) -> Token | None:
+        """The token if it exists and is not revoked. Always reads the current stored state."""
+        ...
+
+    def tokens(self) -> Sequence[Token]:
+        """All tokens, oldest first."""
+        ...
+
+    def revoke_token(self, fingerprint: str, *, now_ms: int) -> bool:
+        """Mark as revoked; False when unknown."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAttachment:
+    """That a Bayeux session receives one chat: on `channel`, everything up to `cursor` is confirmed."""
+
+    chat_id: str
+    user_id: str
+    channel: str
+    cursor: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCometSession:
+    """A Bayeux session as it survives its process (spec/chat-api-v2.md 7.6; design/architecture.md, idea 1).
+
+    `browser` is the fingerprint of the BAYEUX_BROWSER cookie value, `origin` the Origin of its handshake.
+    `state` is opaque JSON of the `comet` package (subscriptions, extension state, flags).
+    """
+
+    client_id: str
+    browser: str
+    origin: str
+    updated_ms: int
+    attachments: tuple[StoredAttachment, ...]
+    state: bytes = b"{}"
+
+
+class CometSessions(Protocol):
+    """Bayeux sessions that are attached to a chat. Losing the newest writes costs duplicates, never data."""
+
+    def save_comet(self, session: StoredCometSession) -> None:
+        """Insert or replace. May return before the write is durable; later saves win."""
+        ...
+
+    def comet(self, client_id: str) -> StoredCometSession | None:
+        """One session, including saves of this process that are not yet on disk."""
+        ...
+
+    def comet_by_browser(self, browser: str, origin: str) -> Sequence[StoredCometSession]:
+        """Sessions of one browser and origin, newest first."""
+        ...
+
+    def forget_comet(self, client_id: str) -> None:
+        """Delete; unknown ids are ignored. May return before the delete is durable."""
+        ...
+
+    def purge_comet(self, before_ms: int) -> int:
+        """Delete sessions not updated since `before_ms`; returns how many."""
+        ...
+
+
+class Store(Chats, Deliveries, Tokens, CometSessions, Protocol):
+    """All roles together, as `services.py` holds them."""
+
+    def check(self) -> None:
+        """Raise Unavailable when a write would fail now (for /readyz)."""
+        ...
+
+    def flush(self) -> None:
+        """Return when everything that was written behind so far is durable."""
+        ...
+
+    def close(self) -> None:
+        """Finish pending writes and release files; later calls raise Unavailable."""
+        ...

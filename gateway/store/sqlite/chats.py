@@ -1,0 +1,228 @@
+"""Role `Chats` on SQLite: sessions, transcripts, the key index. Used through `SqliteStore`."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, suppress
+from typing import Any
+
+from gateway.errors import Conflict
+from gateway.model.change import Change
+from gateway.model.events import Event
+from gateway.model.session import ChatSession, ChatState
+from gateway.store.sqlite import outbox, rows
+from gateway.store.sqlite.database import Readers
+from gateway.store.sqlite.threads import Threads
+from gateway.store.sqlite.writer import Writer
+from gateway.store.tail import Tail
+
+# Decoded sessions kept for the next operation of their chat: more than one node has active chats.
+_CACHED_SESSIONS = 4096
+
+_CHAT = "(SELECT seq FROM chat WHERE id=?)"
+_INSERT_CHAT = (
+    "INSERT OR IGNORE INTO chat (version, state, next_index, last_utc_ms, id, created_ms)"
+    " VALUES (?,?,?,?,?,?)"
+)
+_UPDATE_CHAT = "UPDATE chat SET version=?, state=?, next_index=?, last_utc_ms=? WHERE id=? AND version=?"
+_PUT_PROFILE = f"INSERT OR REPLACE INTO profile (chat, body) VALUES ({_CHAT},?)"
+_INSERT_EVENT = f"INSERT INTO event (chat, {rows.EVENT_COLUMNS}) VALUES ({_CHAT},?,?,?,?,?,?,?,?)"
+_DROP_KEYS = "DELETE FROM party_key WHERE chat_id=?"
+_PUT_KEY = "INSERT INTO party_key (chat_id, key_hash, user_id) VALUES (?,?,?)"
+_SESSIONS = (
+    "SELECT id, version, state, next_index, last_utc_ms, body FROM chat JOIN profile ON profile.chat=chat.seq"
+)
+_EVENTS = f"SELECT {rows.EVENT_COLUMNS} FROM event WHERE chat={_CHAT}"
+_PURGE = (
+    f"DELETE FROM event WHERE chat={_CHAT}",
+    f"DELETE FROM profile WHERE chat={_CHAT}",
+    _DROP_KEYS,
+    "DELETE FROM delivery WHERE chat_id=?",
+    "DELETE FROM chat WHERE id=?",
+)
+
+
+class SqliteChats:
+    """See `roles.Chats` for the contracts."""
+
+    def __init__(self, writer: Writer, readers: Readers, threads: Threads) -> None:
+        self._writer = writer
+        self._readers = readers
+        self._cache = _SessionCache(threads.lock())
+        self._tail = Tail()
+
+    def commit(self, change: Change) -> None:
+        def after(written: bool) -> None:
+            if not written:  # a Conflict says that the cache is behind the file
+                self._cache.forget(change.session.id)
+                return
+            self._cache.committed(change)
+            if change.ephemeral:
+                self._tail.add(change.session.id, change.ephemeral)
+
+        self._writer.run(_writing(change), after)
+
+    def session(self, chat_id: str) -> ChatSession | None:
+        # Trusted without asking the file: this process is the only writer, and what another one writes (a
+        # worker that is being replaced) empties the cache with the next batch or shows up as a Conflict.
+        cached = self._cache.get(chat_id)
+        if cached is not None:
+            return cached
+        epoch = self._cache.epoch
+        found = self._readers.one(_SESSIONS + " WHERE id=?", (chat_id,))
+        if found is None:
+            return None
+        session = rows.session(found)
+        self._cache.read(session, epoch=epoch)
+        return session
+
+    def find_party(self, key_hash: str) -> tuple[str, str] | None:
+        party = self._cache.party(key_hash)
+        if party is not None:
+            return party
+        row = self._readers.one("SELECT chat_id, user_id FROM party_key WHERE key_hash=?", (key_hash,))
+        return (row[0], row[1]) if row else None
+
+    def forget_cached(self) -> None:
+        """Empty the cache: another process wrote the file, or the store is closed."""
+        self._cache.clear()
+
+    def events(self, chat_id: str, start: int, *, limit: int) -> Sequence[Event]:
+        found = self._readers.all(_EVENTS + " AND idx>=? ORDER BY idx LIMIT ?", (chat_id, start, limit))
+        return tuple([rows.event(row) for row in found])
+
+    def recent(self, chat_id: str, start: int, *, limit: int, now_ms: int) -> Sequence[Event]:
+        stored = self.events(chat_id, start, limit=limit)
+        return self._tail.merge(stored, chat_id, start, limit=limit, now_ms=now_ms)
+
+    def last_events(self, chat_id: str, count: int) -> Sequence[Event]:
+        sql = _EVENTS + " AND visibility='all' ORDER BY idx DESC LIMIT ?"
+        return tuple([rows.event(row) for row in reversed(self._readers.all(sql, (chat_id, count)))])
+
+    def sessions_in(self, states: frozenset[ChatState]) -> Sequence[ChatSession]:
+        # The literal condition lets the partial index of open chats be used.
+        only_open = "" if ChatState.ENDED in states else " AND state <> 'ended'"
+        sql = f"{_SESSIONS} WHERE state IN ({rows.marks(states)}){only_open} ORDER BY created_ms, seq"
+        return tuple([rows.session(row) for row in self._readers.all(sql, [state.value for state in states])])
+
+    def purge(self, chat_id: str) -> None:
+        def work(connection: sqlite3.Connection) -> None:
+            for statement in _PURGE:
+                connection.execute(statement, (chat_id,))
+
+        def after(_written: bool) -> None:
+            self._cache.forget(chat_id)
+            self._tail.forget(chat_id)
+
+        self._writer.run(work, after)
+
+
+def _writing(change: Change) -> Callable[[sqlite3.Connection], None]:
+    """The work that writes a change; everything is encoded here, in the caller."""
+    session = change.session
+    chat_id, version = session.id, session.version
+    counters = (version, session.state.value, session.next_index, session.last_utc_ms)
+    profile = session.profile
+    body = rows.profile_body(profile) if change.profile_changed or version == 1 else None
+    keys = [(chat_id, party.key_hash, party.user_id) for party in profile.participants if party.key_hash]
+    events = [(chat_id, *rows.event_row(event)) for event in change.events]
+    deliveries = [outbox.inserted(delivery) for delivery in change.deliveries]
+
+    def work(connection: sqlite3.Connection) -> None:
+        # The version decides first, so that a conflict leaves nothing to undo in a shared transaction.
+        if version == 1:
+            written = connection.execute(_INSERT_CHAT, (*counters, chat_id, profile.created_ms)).rowcount
+        else:
+            written = connection.execute(_UPDATE_CHAT, (*counters, chat_id, version - 1)).rowcount
+        if written != 1:
+            raise Conflict(chat_id)
+        if body is not None:
+            connection.execute(_PUT_PROFILE, (chat_id, body))
+            connection.execute(_DROP_KEYS, (chat_id,))
+            connection.executemany(_PUT_KEY, keys)
+        for event in events:
+            connection.execute(_INSERT_EVENT, event)
+        if deliveries:
+            connection.executemany(outbox.INSERT, deliveries)
+
+    return work
+
+
+class _SessionCache:
+    """Decoded sessions by chat and by their keys, least recently used dropped.
+
+    The writer calls `committed`, `forget` and `clear`, in the order of the commits; anybody calls `read`.
+    `epoch` changes whenever something is dropped: what was read in an earlier epoch may be older than what
+    was dropped, and is not remembered.
+    """
+
+    def __init__(self, lock: AbstractContextManager[Any]) -> None:
+        self._lock = lock  # guards _sessions, _parties and epoch
+        self._sessions: OrderedDict[str, ChatSession] = OrderedDict()
+        self._parties: dict[str, tuple[str, str]] = {}
+        self.epoch = 0
+
+    def get(self, chat_id: str) -> ChatSession | None:
+        """The session if it is here."""
+        session = self._sessions.get(chat_id)
+        if session is not None:
+            with suppress(KeyError), self._lock:
+                self._sessions.move_to_end(chat_id)
+        return session
+
+    def party(self, key_hash: str) -> tuple[str, str] | None:
+        """The party of a cached session."""
+        return self._parties.get(key_hash)
+
+    def read(self, session: ChatSession, *, epoch: int) -> None:
+        """Remember a session that was read from the file; `epoch` is that of before the reading."""
+        with self._lock:
+            known = self._sessions.get(session.id)
+            if epoch == self.epoch and (known is None or known.version < session.version):
+                self._put(session)
+
+    def committed(self, change: Change) -> None:
+        """Remember what was written; not a profile that was told to be unchanged and never seen before."""
+        session = change.session
+        with self._lock:
+            known = self._sessions.get(session.id)
+            if known is not None and known.version >= session.version:
+                return
+            if change.profile_changed or (known is not None and known.profile is session.profile):
+                self._put(session)
+            else:
+                self._drop(session.id)
+
+    def forget(self, chat_id: str) -> None:
+        """Drop one chat."""
+        with self._lock:
+            self._drop(chat_id)
+
+    def clear(self) -> None:
+        """Drop everything."""
+        with self._lock:
+            self.epoch += 1
+            self._sessions.clear()
+            self._parties.clear()
+
+    def _put(self, session: ChatSession) -> None:
+        known = self._sessions.get(session.id)
+        if known is not None and known.profile is session.profile:
+            self._sessions[session.id] = session
+            return
+        self._drop(session.id)
+        self._sessions[session.id] = session
+        for party in session.profile.participants:
+            if party.key_hash:
+                self._parties[party.key_hash] = (session.id, party.user_id)
+        if len(self._sessions) > _CACHED_SESSIONS:
+            self._drop(next(iter(self._sessions)))
+
+    def _drop(self, chat_id: str) -> None:
+        self.epoch += 1
+        session = self._sessions.pop(chat_id, None)
+        for party in session.profile.participants if session is not None else ():
+            if party.key_hash:
+                self._parties.pop(party.key_hash, None)

@@ -1,0 +1,37 @@
+"""Fixtures of the browser tests: one Chromium for all, a fresh context and page for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+pytest.importorskip("playwright", reason="the Python package playwright is not installed")
+
+from playwright.sync_api import Browser, Page  # noqa: E402
+from support.browser import Watch, launched  # noqa: E402
+
+# Milliseconds until an expectation must hold; the bot may need some seconds to notice its first chat.
+PATIENCE = 15_000
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The browser."""
+    with launched() as chromium:
+        yield chromium
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """An empty page of a visitor without history."""
+    context = browser.new_context(viewport={"width": 1280, "height": 860}, locale="en-GB")
+    context.set_default_timeout(PATIENCE)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def watch(page: Page) -> Watch:
+    """What goes wrong in the page."""
+    return Watch(page)

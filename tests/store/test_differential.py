@@ -1,0 +1,131 @@
+"""Random histories give the same answers on the specification (memory) and on every durable backend."""
+
+# ruff: noqa: SIM300 - the house order is expected == actual
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from store.values import NOW, attempt, comet, delivery, hidden, message, opened, typing
+
+from gateway.errors import Conflict
+from gateway.model.change import Change
+from gateway.model.deliveries import DeliveryState
+from gateway.model.session import ChatState
+from gateway.store.memory import MemoryStore
+from gateway.store.roles import Store
+from gateway.store.sqlite import SqliteStore
+
+Step = Callable[[Store], Any]
+
+CHATS = st.sampled_from(["chat-1", "chat-2"])
+OWNERS = st.sampled_from(["n1", "n2"])
+DELIVERIES = st.integers(0, 7).map("d{}".format)
+STATES = st.frozensets(st.sampled_from(DeliveryState))
+TIMES = st.integers(0, 40_000).map(NOW.__add__)
+
+
+@st.composite
+def commits(draw: st.DrawFn) -> Step:
+    """A change of one chat: usually of the right version, sometimes not."""
+    chat_id, skew = draw(CHATS), draw(st.sampled_from([0, 0, 0, 1, -1]))
+    state, changed = draw(st.sampled_from(ChatState)), draw(st.booleans())
+    kinds = draw(st.lists(st.sampled_from([message, hidden, typing]), max_size=3))
+    ids = draw(st.lists(DELIVERIES, max_size=2, unique=True))
+    due = draw(TIMES)
+
+    def step(store: Store) -> Any:
+        stored = store.session(chat_id)
+        base = stored or replace(opened(chat_id), version=0, next_index=0)
+        version, next_index = base.version + 1 + skew, base.next_index + len(kinds)
+        profile = replace(base.profile, subject=f"v{version}") if changed else base.profile
+        session = replace(base, version=version, state=state, next_index=next_index, profile=profile)
+        events = [kind(base.next_index + place) for place, kind in enumerate(kinds)]
+        rows = [delivery(id_, chat_id=chat_id, position=next_index, due_ms=due) for id_ in ids]
+        change = Change(
+            session,
+            tuple([event for event, kind in zip(events, kinds, strict=True) if kind is not typing]),
+            tuple([event for event, kind in zip(events, kinds, strict=True) if kind is typing]),
+            tuple(rows),
+            profile_changed=changed,
+        )
+        try:
+            store.commit(change)
+        except (Conflict, ValueError) as error:
+            return type(error).__name__
+        return store.session(chat_id)
+
+    return step
+
+
+def calls() -> st.SearchStrategy[Step]:
+    """Every other method with arguments that often hit."""
+    return st.one_of(
+        st.builds(
+            lambda c, n, t: lambda s: s.recent(c, n, limit=4, now_ms=t), CHATS, st.integers(0, 9), TIMES
+        ),
+        st.builds(lambda c, n: lambda s: s.last_events(c, n), CHATS, st.integers(0, 5)),
+        st.builds(lambda states: lambda s: s.sessions_in(states), st.frozensets(st.sampled_from(ChatState))),
+        st.builds(lambda c: lambda s: s.find_party(f"key-{c}"), CHATS),
+        st.builds(lambda c: lambda s: s.purge(c), CHATS),
+        st.builds(lambda o, t: lambda s: s.claim(o, now_ms=t, lease_ms=9000, limit=2), OWNERS, TIMES),
+        st.builds(
+            lambda d, o, to: lambda s: s.finish(d, o, state=to, attempt=attempt(d)),
+            DELIVERIES,
+            OWNERS,
+            st.sampled_from(DeliveryState),
+        ),
+        st.builds(
+            lambda c, states: lambda s: s.list_deliveries(chat_id=c, states=states, limit=5),
+            st.none() | CHATS,
+            STATES,
+        ),
+        st.builds(lambda d: lambda s: s.attempts(d), DELIVERIES),
+        st.just(lambda s: s.pending_count()),
+        st.builds(lambda c, n: lambda s: s.save_comet(comet(c, cursor=n, updated_ms=n)), CHATS, TIMES),
+        st.builds(lambda c: lambda s: s.forget_comet(c), CHATS),
+        st.builds(lambda c: lambda s: s.comet(c), CHATS),
+        st.builds(lambda t: lambda s: s.purge_comet(t), TIMES),
+        st.just(lambda s: s.comet_by_browser("b1", "https://a.example")),
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.one_of(commits(), commits(), calls(), calls()), max_size=30))
+def test_same_history_same_answers(steps: list[Step]) -> None:
+    """Each step of a random history is answered equally by memory and SQLite, and a reopened file agrees."""
+    memory = MemoryStore()
+    with TemporaryDirectory() as directory:
+        sqlite = SqliteStore(Path(directory) / "gateway.db")
+        try:
+            for step in steps:
+                assert answer(step, memory) == answer(step, sqlite)
+            sqlite.close()
+            sqlite = SqliteStore(Path(directory) / "gateway.db")
+            assert content(memory) == content(sqlite)
+        finally:
+            sqlite.close()
+
+
+def answer(step: Step, store: Store) -> Any:
+    """The result in a comparable form (backends may choose the kind of sequence)."""
+    result = step(store)
+    return list(result) if isinstance(result, (list, tuple)) else result
+
+
+def content(store: Store) -> list[Any]:
+    """Everything durable that a store holds of the two chats."""
+    rows = list(store.list_deliveries(chat_id=None, states=frozenset(), limit=100))
+    return [
+        [store.session(chat_id) for chat_id in ("chat-1", "chat-2")],
+        [list(store.events(chat_id, 0, limit=100)) for chat_id in ("chat-1", "chat-2")],
+        rows,
+        [list(store.attempts(row.id)) for row in rows],
+        [store.comet(client_id) for client_id in ("chat-1", "chat-2")],
+    ]

@@ -1,0 +1,1 @@
+"""Helpers shared by tests: a real gateway process, small clients, waiting for conditions."""

@@ -1,0 +1,64 @@
+"""A real Chromium for tests: finding it, starting it, and watching what a page does.
+
+Nothing is downloaded: the browser of the machine is used, or the tests are skipped.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, sync_playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+# Violations are console errors in Chromium anyway; this names the directive and what was blocked.
+REPORT_VIOLATIONS = """
+addEventListener("securitypolicyviolation", (event) =>
+  console.error(`CSP ${event.effectiveDirective} ${event.blockedURI}`));
+"""
+
+
+def executable(playwright: Playwright) -> str:
+    """The browser to use: GATEWAY_TEST_BROWSER, Playwright's own, or one on PATH; otherwise skip."""
+    candidates = [os.environ.get("GATEWAY_TEST_BROWSER"), playwright.chromium.executable_path]
+    candidates += [shutil.which(name) for name in NAMES]
+    for candidate in candidates:
+        if candidate and Path(candidate).exists():
+            return candidate
+    pytest.skip("no Chromium: set GATEWAY_TEST_BROWSER or install the system's chromium")
+
+
+@contextmanager
+def launched() -> Iterator[Browser]:
+    """A headless browser."""
+    with sync_playwright() as playwright:
+        # Containers run as root without user namespaces; the pages are our own.
+        browser = playwright.chromium.launch(executable_path=executable(playwright), args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+class Watch:
+    """What went wrong in a page, and which hosts it talked to."""
+
+    def __init__(self, page: Page) -> None:
+        self.errors: list[str] = []
+        self.hosts: set[str] = set()
+        page.add_init_script(REPORT_VIOLATIONS)
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("request", lambda request: self._host(request.url))
+        page.on("websocket", lambda socket: self._host(socket.url))
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.errors.append(f"{message.text} ({message.location.get('url')})")
+
+    def _host(self, url: str) -> None:
+        if urlsplit(url).netloc:
+            self.hosts.add(urlsplit(url).netloc)

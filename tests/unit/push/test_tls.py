@@ -1,0 +1,82 @@
+"""https receivers: certificates are verified unless the operator says otherwise (spec/push.md 10.2.9)."""
+
+from __future__ import annotations
+
+import ipaddress
+import shutil
+import subprocess
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from unit.push.receiver import Receiver, delivery
+
+from gateway.clock import SystemClock
+from gateway.push.customhttp import Reply, Sender
+from gateway.push.destination import Destination, Tls
+
+OPENSSL = shutil.which("openssl")
+LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"),)
+
+pytestmark = pytest.mark.skipif(OPENSSL is None, reason="needs the openssl command to make a certificate")
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A self-signed certificate for the address 127.0.0.1, and its key."""
+    directory = tmp_path_factory.mktemp("tls")
+    certificate, key = directory / "certificate.pem", directory / "key.pem"
+    words = (
+        f"{OPENSSL} req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
+        f"-subj /CN=receiver -addext subjectAltName=IP:127.0.0.1 -keyout {key} -out {certificate}"
+    )
+    subprocess.run(words.split(), check=True, capture_output=True)
+    return certificate, key
+
+
+def _send(receiver: Receiver, tls: Tls, *, host: str = "127.0.0.1", networks: Any = LOOPBACK) -> Reply:
+    destination = Destination(
+        url=receiver.url(host=host).replace("http:", "https:"),
+        message="dummy message",
+        headers=MappingProxyType({}),
+        connect_timeout_s=5.0,
+        read_timeout_s=5.0,
+        total_timeout_s=10.0,
+        tls=tls,
+    )
+    return Sender(networks, SystemClock()).send(delivery(), destination, attempt=1)
+
+
+def test_unknown_authority_is_refused(receiver: Receiver, certificate: tuple[Path, Path]) -> None:
+    """A certificate of no public authority stops the push before the request."""
+    receiver.serve_tls(*certificate)
+    reply = _send(receiver, Tls(verify=True, ca_file=""))
+    assert (reply.error, receiver.requests) == ("TLS failed", [])
+
+
+def test_own_authority(receiver: Receiver, certificate: tuple[Path, Path]) -> None:
+    """`ca_file` makes the operator's own authority the trusted one."""
+    receiver.serve_tls(*certificate)
+    assert _send(receiver, Tls(verify=True, ca_file=str(certificate[0]))).status == 200
+
+
+def test_name_is_checked(receiver: Receiver, certificate: tuple[Path, Path]) -> None:
+    """A trusted certificate of another name is refused."""
+    receiver.serve_tls(*certificate)
+    reply = _send(receiver, Tls(verify=True, ca_file=str(certificate[0])), host="localhost")
+    assert (reply.error, receiver.requests) == ("TLS failed", [])
+
+
+@pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
+def test_verification_can_be_switched_off(receiver: Receiver, certificate: tuple[Path, Path]) -> None:
+    """`tls_verify=false` accepts any certificate."""
+    receiver.serve_tls(*certificate)
+    assert _send(receiver, Tls(verify=False, ca_file="")).status == 200
+
+
+def test_address_is_judged_before_the_handshake(receiver: Receiver, certificate: tuple[Path, Path]) -> None:
+    """https does not get around the network rules."""
+    receiver.serve_tls(*certificate)
+    reply = _send(receiver, Tls(verify=False, ca_file=""), networks=())
+    assert reply == Reply(error="address is not allowed")
