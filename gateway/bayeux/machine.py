@@ -9,18 +9,16 @@ every call.
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from gateway.bayeux import channels, errors, extensions
-from gateway.bayeux.options import CALLBACK_POLLING, CROWDED_BROWSER, WEBSOCKET, Options, Peer, Policy
+from gateway.bayeux import channels, errors, extensions, messages
+from gateway.bayeux.agenda import Agenda
+from gateway.bayeux.options import CROWDED_BROWSER, WEBSOCKET, Options, Peer, Policy
 from gateway.bayeux.outcomes import BroadcastPublish, Connect, Message, Outcome, Reply, ServicePublish
 from gateway.bayeux.session import Held, Session
 
 VERSION = "1.0"
-# Ids are echoed in every reply; nobody sends longer ones.
-_MAX_ID = 128
 HANDSHAKE, _CONNECT = "/meta/handshake", "/meta/connect"
 _HANDSHAKE_ADVICE = {"reconnect": "handshake", "interval": 0}
 _NO_ADVICE = {"reconnect": "none", "interval": 0}
@@ -36,8 +34,7 @@ class Machine:
         self._new_id = new_id
         self._subscribers: dict[str, set[Session]] = {}
         self._held_by_browser: dict[str, int] = {}
-        self._agenda: list[tuple[float, int, Session]] = []
-        self._agenda_count = 0
+        self._agenda = Agenda()
         self._handlers: dict[str, Callable[[Message, Session, Peer, float, int], Outcome]] = {
             _CONNECT: self._connect,
             "/meta/disconnect": self._disconnect,
@@ -51,14 +48,12 @@ class Machine:
         """Process one message. `now` is monotonic seconds, `wall_ms` Unix milliseconds (timesync)."""
         channel = message.get("channel")
         identifier = message.get("id")
-        if identifier is not None and not _is_id(identifier):
-            return Reply(
-                _failure({"channel": channel} if isinstance(channel, str) else {}, errors.MESSAGE_ID_INVALID)
-            )
+        if identifier is not None and not messages.is_id(identifier):
+            return Reply(messages.failure({"channel": channel}, errors.MESSAGE_ID_INVALID))
         if channel is None:
-            return Reply(_failure(message, errors.CHANNEL_MISSING))
+            return Reply(messages.failure(message, errors.CHANNEL_MISSING))
         if not channels.is_channel(channel) and not channels.is_pattern(channel):
-            return Reply(_failure(message, errors.CHANNEL_INVALID))
+            return Reply(messages.failure(message, errors.CHANNEL_INVALID))
         if channel == HANDSHAKE:
             return self._handshake(message, peer, now, wall_ms)
         session = self._find(message, peer)
@@ -97,7 +92,7 @@ class Machine:
 
     def _unknown(self, message: Message) -> Message:
         """402; connects are told to handshake again (spec/chat-api-v2.md 7.1)."""
-        reply = _failure(message, self.options.unknown_client)
+        reply = messages.failure(message, self.options.unknown_client)
         if message["channel"] == _CONNECT:
             reply["advice"] = dict(_HANDSHAKE_ADVICE)
         return reply
@@ -105,10 +100,10 @@ class Machine:
     # --- handshake ------------------------------------------------------------------------------------
 
     def _handshake(self, message: Message, peer: Peer, now: float, wall_ms: int) -> Outcome:
-        reply: Message = _reply(message)
+        reply: Message = messages.reply(message)
         refusal = self._handshake_refusal(message, peer)
         if refusal is not None:
-            return Reply({**_failure(message, refusal), "advice": dict(_NO_ADVICE)})
+            return Reply({**messages.failure(message, refusal), "advice": dict(_NO_ADVICE)})
         session = Session(
             id=self._new_id(),
             transport=peer.transport,
@@ -136,7 +131,7 @@ class Machine:
 
     def beside_handshake(self, message: Message) -> Message:
         """The reply to each message of a batch that has a handshake and something else."""
-        reply = _failure(message, errors.HANDSHAKE_NOT_ALONE)
+        reply = messages.failure(message, errors.HANDSHAKE_NOT_ALONE)
         if message.get("channel") == HANDSHAKE:
             reply["advice"] = dict(_NO_ADVICE)
         return reply
@@ -176,7 +171,7 @@ class Machine:
             session.rewind_all()
         advice = message.get("advice")
         held = Held(
-            reply={**_reply(message), "successful": True},
+            reply={**messages.reply(message), "successful": True},
             received=now,
             deadline=now,
             transport=peer.transport,
@@ -218,7 +213,7 @@ class Machine:
         """Park a connect; websockets are watched by the agenda, HTTP requests by their own waiter."""
         session.held = held
         if held.transport == WEBSOCKET:
-            self._put(session, held.deadline)
+            self._agenda.put(session, held.deadline)
         elif held.browser is not None:
             held.counted = True
             self._held_by_browser[held.browser] = self._held_by_browser.get(held.browser, 0) + 1
@@ -262,44 +257,44 @@ class Machine:
     ) -> Outcome:
         released = session.held
         self.remove(session)
-        return Reply({**_reply(message), "successful": True}, session, released, closed=True)
+        return Reply({**messages.reply(message), "successful": True}, session, released, closed=True)
 
     def _subscribe(
         self, message: Message, session: Session, _peer: Peer, _now: float, _wall_ms: int
     ) -> Outcome:
-        names = _subscriptions(message)
+        names = messages.subscriptions(message)
         if isinstance(names, str):
-            return Reply(_failure(message, names), session)
+            return Reply(messages.failure(message, names), session)
         wanted = {name for name in names if not channels.is_service(name)}
         if len(session.subscriptions | wanted) > self.options.max_subscriptions:
-            return Reply(_failure(message, errors.TOO_MANY_SUBSCRIPTIONS), session)
+            return Reply(messages.failure(message, errors.TOO_MANY_SUBSCRIPTIONS), session)
         for name in names:
             if channels.is_meta(name) or not self._policy.can_subscribe(session, name):
-                return Reply(_failure(message, errors.subscribe_denied(name)), session)
+                return Reply(messages.failure(message, errors.subscribe_denied(name)), session)
         self.subscribe_restored(session, wanted)
         return Reply(
-            {**_reply(message), "successful": True, "subscription": message["subscription"]}, session
+            {**messages.reply(message), "successful": True, "subscription": message["subscription"]}, session
         )
 
     def _unsubscribe(
         self, message: Message, session: Session, _peer: Peer, _now: float, _wall_ms: int
     ) -> Outcome:
-        names = _subscriptions(message)
+        names = messages.subscriptions(message)
         if isinstance(names, str):
-            return Reply(_failure(message, names), session)
+            return Reply(messages.failure(message, names), session)
         for name in names:
             self._drop_subscription(session, name)
         return Reply(
-            {**_reply(message), "successful": True, "subscription": message["subscription"]}, session
+            {**messages.reply(message), "successful": True, "subscription": message["subscription"]}, session
         )
 
     def _publish(self, message: Message, session: Session) -> Outcome:
         channel = message["channel"]
         if channels.is_meta(channel) or not channels.is_channel(channel):
-            return Reply(_failure(message, errors.CHANNEL_INVALID), session)
+            return Reply(messages.failure(message, errors.CHANNEL_INVALID), session)
         if not self._policy.can_publish(session, channel):
-            return Reply(_failure(message, errors.publish_denied(channel)), session)
-        ack = {**_reply(message), "successful": True}
+            return Reply(messages.failure(message, errors.publish_denied(channel)), session)
+        ack = {**messages.reply(message), "successful": True}
         if channels.is_service(channel):
             return ServicePublish(session, channel, message.get("data"), ack)
         # Only these members travel: a publisher must not speak with the server's voice (`advice`, `error`).
@@ -342,34 +337,11 @@ class Machine:
     def schedule_expiry(self, session: Session, when: float) -> None:
         """The session ends at `when` unless it shows life before."""
         session.expires = when
-        self._put(session, when)
-
-    def _put(self, session: Session, when: float) -> None:
-        # An earlier entry finds out by itself that there is nothing to do yet and goes back in.
-        if session.agenda is None or when < session.agenda:
-            session.agenda = when
-            self._agenda_count += 1
-            heapq.heappush(self._agenda, (when, self._agenda_count, session))
+        self._agenda.put(session, when)
 
     def due(self, now: float) -> list[Session]:
         """Sessions whose held websocket connect or whose life is over; look at `held` and `expires`."""
-        result: list[Session] = []
-        while self._agenda and self._agenda[0][0] <= now:
-            when, _, session = heapq.heappop(self._agenda)
-            if session.agenda == when:
-                session.agenda = None
-            if session.closed:
-                continue
-            moment = session.expires
-            if session.held is not None and session.held.transport == WEBSOCKET:
-                moment = session.held.deadline
-            if moment is None:
-                continue
-            if moment <= now:
-                result.append(session)
-            else:
-                self._put(session, moment)
-        return result
+        return self._agenda.due(now)
 
     def _idle_seconds(self) -> float:
         return (self.options.interval_ms + self.options.max_interval_ms) / 1000
@@ -380,43 +352,3 @@ class Machine:
             "interval": self.options.interval_ms,
             "timeout": self.options.timeout_ms,
         }
-
-
-def is_jsonp(session: Session) -> bool:
-    """Whether the session was opened by callback-polling."""
-    return session.transport == CALLBACK_POLLING
-
-
-def _is_id(value: object) -> bool:
-    """Strings as the protocol has it, and the plain numbers that real clients send."""
-    if isinstance(value, str):
-        return len(value) <= _MAX_ID
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _reply(message: Message) -> Message:
-    reply: Message = {"channel": message["channel"]}
-    if "id" in message:
-        reply["id"] = message["id"]
-    return reply
-
-
-def _failure(message: Message, error: str) -> Message:
-    """An unsuccessful reply; echoes only members that are safe to echo."""
-    reply: Message = {"successful": False, "error": error}
-    if channels.is_pattern(message.get("channel")):
-        reply["channel"] = message["channel"]
-    if _is_id(message.get("id")):
-        reply["id"] = message["id"]
-    return reply
-
-
-def _subscriptions(message: Message) -> list[str] | str:
-    """The channels of a (un)subscribe, or the error text."""
-    value = message.get("subscription")
-    if value is None:
-        return errors.SUBSCRIPTION_MISSING
-    names = value if isinstance(value, list) else [value]
-    if not names or not all(channels.is_pattern(name) for name in names):
-        return errors.SUBSCRIPTION_INVALID
-    return names

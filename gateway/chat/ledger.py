@@ -126,9 +126,7 @@ class Ledger:
             self._metrics.bound("chat_events_total", event.type.value).inc()
         return committed
 
-    def _deliveries(
-        self, session: ChatSession, events: tuple[Event, ...]
-    ) -> tuple[Delivery, ...]:
+    def _deliveries(self, session: ChatSession, events: tuple[Event, ...]) -> tuple[Delivery, ...]:
         """What must be pushed. Without a subscription there is nothing to route, which spares most chats."""
         subscription = session.profile.subscription
         if subscription is None:

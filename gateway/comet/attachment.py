@@ -160,6 +160,10 @@ class Attachment:
             self._fresh = deque([event for event in self._fresh if event.index > cursor])
         self._lagging = True
 
+    def up_to_date(self) -> None:
+        """Nothing is committed beyond the cursor and later events will be offered: the store has no more."""
+        self._lagging = False
+
     def retry(self) -> None:
         """Try the store again after it could not be read."""
         self._stalled = False

@@ -13,7 +13,7 @@ greenlets: commits and waiting happen outside, reads of the store are inline.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any
 
 import structlog
 
@@ -21,29 +21,19 @@ from gateway.bayeux import Delivery, Held, Machine, Session
 from gateway.chat.presence import Presence
 from gateway.clock import Clock
 from gateway.comet import frames
-from gateway.comet.attachment import PULL_LIMIT, Attachment
-from gateway.native import native_rlock
+from gateway.comet.attachment import Attachment
+from gateway.comet.attachments import Attachments, attachments_of
 from gateway.config import SettingsSource
 from gateway.model.change import Committed
 from gateway.model.events import Event
-from gateway.model.payload import DEPRECATED, Identity
-from gateway.model.session import ChatSession
 from gateway.observe.metrics import Metrics
 from gateway.routing.decision import comet_open
 from gateway.store.roles import Chats
 
-# A session that only polls is stored again this often, so that its record does not look abandoned.
-SAVE_AT_LEAST_S = 60.0
-
 log = structlog.get_logger(__name__)
 
 
-def attachments_of(session: Session) -> list[Attachment]:
-    """A copy of the session's sources; in this package every source is an attachment."""
-    return cast("list[Attachment]", list(session.sources))
-
-
-class Hub:
+class Hub(Attachments):
     """Sessions and attachments of one node."""
 
     def __init__(
@@ -56,17 +46,9 @@ class Hub:
         clock: Clock,
         metrics: Metrics,
     ) -> None:
+        super().__init__(store, presence=presence, settings_source=settings_source, clock=clock)
         self.machine = machine
-        self.lock = native_rlock()
-        self._store = store
-        self._presence = presence
-        self._settings_source = settings_source
-        self._clock = clock
         self._metrics = metrics
-        self._by_chat: dict[str, list[Attachment]] = {}
-        self._dirty: dict[str, Session] = {}
-        # chat id -> highest index known to have arrived at a session that is gone (spec 7.6 c).
-        self._resume: dict[str, int] = {}
         self._on_drop: list[Callable[[Session], None]] = []
         # False once the node is stopping: connects are answered at once.
         self.holding = True
@@ -101,7 +83,8 @@ class Hub:
         for attachment in list(attachments):
             session = attachment.session
             channel = session.channel
-            if channel is None or session.busy or session.ack or session.outbox or not attachment.live:
+            straight = channel is not None and channel.clear and attachment.live
+            if not straight or session.busy or session.ack or session.outbox:
                 attachment.offer(event)
                 self.wake(session)
                 continue
@@ -161,10 +144,11 @@ class Hub:
     def flush(self, session: Session) -> None:
         """Write what is due to the session's websocket, joined into one frame.
 
-        With the ack extension events leave only together with the connect reply that numbers them, in one
-        frame, so that a dying socket cannot separate them (spec/bayeux.md 10).
+        A socket with a backlog gets nothing more until its peer has read it (`drained`): what is missed is
+        safe behind the cursors. With the ack extension events leave only together with the connect reply
+        that numbers them, in one frame, so that a dying socket cannot separate them (spec/bayeux.md 10).
         """
-        while session.pending and session.channel is not None:
+        while session.pending and session.channel is not None and session.channel.clear:
             if session.ack:
                 if session.held is None:
                     return
@@ -174,6 +158,12 @@ class Hub:
             if delivery.frames and not session.channel.put(frames.ws_text(frames.array(delivery.frames))):
                 session.undo(delivery)
                 return
+
+    def drained(self, session: Session, channel: Any) -> None:
+        """The socket's backlog is written: go on."""
+        with self.lock:
+            if session.channel is channel:
+                self.wake(session)
 
     def complete_on_socket(self, session: Session, held: Held) -> None:
         """Answer a connect on the session's websocket, with everything that is due in the same frame."""
@@ -198,131 +188,21 @@ class Hub:
 
     # --- batches ------------------------------------------------------------------------------------------
 
-    def settle(self, session: Session) -> None:
-        """End of a batch: activate what it attached and deliver what came meanwhile."""
+    def settle(self, session: Session, *, wake: bool = True) -> None:
+        """End of a batch: activate what it attached and, with `wake`, deliver what came meanwhile."""
         with self.lock:
             session.busy -= 1
             if session.busy == 0:
                 for attachment in attachments_of(session):
                     attachment.active = True
-                self.wake(session)
+                if wake:
+                    self.wake(session)
 
-    # --- attachments ----------------------------------------------------------------------------------------
-
-    def attach(self, session: Session, chat: ChatSession, channel: str, *, cursor: int) -> None:
-        """Let the session receive the chat beyond `cursor`; attaching again only moves the cursor on.
-
-        A session that ended while its operation ran is left alone: nobody would ever detach it.
-        """
-        with self.lock:
-            if session.closed:
-                return
-            for attachment in self._by_chat.get(chat.id, ()):
-                if attachment.session is session:
-                    attachment.jump(cursor)
-                    self._dirty[session.id] = session
-                    return
-            attachment = self._new_attachment(session, chat, channel, cursor)
-            attachment.active = session.busy == 0
-            if self._settings_source.current.for_service(chat.profile.service).single_attachment:
-                for other in list(self._by_chat.get(chat.id, ())):
-                    self._detach(other)
-            session.sources.append(attachment)
-            self._by_chat.setdefault(chat.id, []).append(attachment)
-            self._dirty[session.id] = session
-            self._resume.pop(chat.id, None)
-            self._presence.attached(chat.id)
-
-    def _new_attachment(self, session: Session, chat: ChatSession, channel: str, cursor: int) -> Attachment:
-        customer = chat.customer
-        settings = self._settings_source.current.for_service(chat.profile.service)
-        identity = DEPRECATED
-        if settings.comet_expose_chat_id:
-            identity = Identity(chat_id=chat.id, user_id=customer.user_id, alias="0")
-        return Attachment(
-            session,
-            self._read,
-            chat_id=chat.id,
-            user_id=customer.user_id,
-            participant=customer.id,
-            channel=channel,
-            cursor=cursor,
-            identity=identity,
-        )
-
-    def _read(self, chat_id: str, start: int) -> Any:
-        return self._store.recent(chat_id, start, limit=PULL_LIMIT, now_ms=self._clock.wall_ms())
-
-    def is_attached(self, session: Session, chat_id: str) -> bool:
-        """Whether this session receives the chat."""
-        return any(attachment.session is session for attachment in self._by_chat.get(chat_id, ()))
-
-    def attached_count(self, chat_id: str) -> int:
-        """How many sessions receive the chat."""
-        return len(self._by_chat.get(chat_id, ()))
-
-    def resume_point(self, chat_id: str) -> int:
-        """Where an implicit attachment goes on: what a lost session had confirmed, else the start."""
-        return self._resume.get(chat_id, 0)
-
-    def confirmed_index(self, chat_id: str) -> int:
-        """The highest index of the chat that is known to have arrived at a comet client."""
-        arrived = [attachment.confirmed for attachment in self._by_chat.get(chat_id, ())]
-        return max([*arrived, self._resume.get(chat_id, 0)])
-
-    def background(self, session: Session, position: int | None) -> None:
-        """The client goes to the background and says what it has: everything below `position`."""
-        if position is not None and position > 0:
-            for source in session.sources:
-                source.confirmed = max(source.confirmed, min(position - 1, source.cursor))
-
-    def _detach(self, attachment: Attachment) -> None:
-        attachments = self._by_chat.get(attachment.chat_id, [])
-        if attachment not in attachments:
-            return
-        # A new list: `publish` may be iterating over the old one.
-        remaining = [other for other in attachments if other is not attachment]
-        if remaining:
-            self._by_chat[attachment.chat_id] = remaining
-        else:
-            del self._by_chat[attachment.chat_id]
-            if attachment.ending is None:
-                self._resume[attachment.chat_id] = attachment.confirmed
-        attachment.session.sources = [
-            source for source in attachment.session.sources if source is not attachment
-        ]
-        self._dirty[attachment.session.id] = attachment.session
-        self._presence.detached(attachment.chat_id)
-
-    def _drop_done(self, chat_id: str) -> None:
-        """Attachments of an ended chat go once their client has seen the end."""
-        for attachment in list(self._by_chat.get(chat_id, ())):
-            if attachment.done:
-                self._detach(attachment)
-
-    def heard(self, session: Session, *, confirmed: bool) -> None:
-        """A connect arrived; `confirmed`: it proved deliveries: cursors moved and finished chats can go."""
-        now = self._clock.monotonic()
-        if confirmed or now - session.memo.get("marked", 0.0) > SAVE_AT_LEAST_S:
-            session.memo["marked"] = now
-            self._dirty[session.id] = session
-        for attachment in attachments_of(session):
-            attachment.retry()
-            if attachment.done:
-                self._detach(attachment)
-
-    def take_dirty(self) -> list[Session]:
-        """Sessions whose stored form is out of date; the sweeper saves them."""
-        with self.lock:
-            dirty, self._dirty = self._dirty, {}
-            return list(dirty.values())
-
-    def keep_dirty(self, sessions: Sequence[Session]) -> None:
-        """These could not be saved; the next `take_dirty` returns them again."""
-        with self.lock:
-            for session in sessions:
-                if not session.closed:
-                    self._dirty[session.id] = session
+    def take(self, session: Session) -> Delivery | None:
+        """What a websocket session can be given now, or None (nothing due, or only with a connect reply)."""
+        if session.busy or session.ack or session.channel is None or not session.pending:
+            return None
+        return session.collect(self.machine.options.max_queue_bytes)
 
     # --- life of sessions -----------------------------------------------------------------------------------
 

@@ -15,16 +15,17 @@ Three ways back, from best to last resort:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import orjson
 import structlog
 
 from gateway.bayeux import Machine, Session
-from gateway.bayeux.machine import is_jsonp
+from gateway.bayeux.options import CALLBACK_POLLING
 from gateway.clock import Clock
-from gateway.comet.hub import Hub, attachments_of
+from gateway.comet.attachments import attachments_of
+from gateway.comet.hub import Hub
 from gateway.config import SettingsSource
 from gateway.errors import GatewayError, Unavailable
 from gateway.model.session import ChatSession
@@ -108,7 +109,7 @@ class Resume:
 
     def opened(self, session: Session) -> None:
         """Remember that a fresh session may inherit a lost one's chats (looked up at its second connect)."""
-        if session.browser_bound and session.principal is None and not is_jsonp(session):
+        if session.browser_bound and session.principal is None and session.transport != CALLBACK_POLLING:
             session.memo["heir"] = True
 
     def second_connect(self, session: Session) -> None:
@@ -159,6 +160,12 @@ class Resume:
             self._sessions.save_comet(self._stored(session, now_ms))
         elif session.memo.get("stored"):
             self._sessions.forget_comet(session.id)
+
+    def attached(self, session: Session) -> None:
+        """Store a session right after its first attachment: its process may die the next moment."""
+        if session.memo.pop("unsaved", False) and not session.closed and session.principal is None:
+            with suppress(Unavailable):  # it stays dirty; the sweeper tries again
+                self._sessions.save_comet(self._stored(session, self._clock.wall_ms()))
 
     def lose(self, session: Session) -> None:
         """The session is being taken away: its id is dead, its chats may be inherited."""

@@ -28,19 +28,31 @@ class SocketOutbox:
     """Ordered writes to one socket. `max_frames`/`max_bytes` bound what waits for a slow reader."""
 
     def __init__(
-        self, sock: socket.socket, *, max_frames: int, max_bytes: int, on_dead: Callable[[str], None]
+        self,
+        sock: socket.socket,
+        *,
+        max_frames: int,
+        max_bytes: int,
+        on_dead: Callable[[str], None],
+        on_drained: Callable[[], None] = lambda: None,
     ) -> None:
         self._sock = sock
         self._direct = _direct(sock)
         self._max_frames = max_frames
         self._max_bytes = max_bytes
         self._on_dead = on_dead
+        self._on_drained = on_drained
         self._lock = native_rlock()  # guards the backlog and the order of writes
         self._backlog: deque[bytes] = deque()
         self._backlog_bytes = 0
         self._draining = False
         self._close_after = False
         self.open = True
+
+    @property
+    def clear(self) -> bool:
+        """Whether the peer has taken everything so far."""
+        return not self._backlog
 
     def put(self, frame: bytes, *, exempt: bool = False) -> bool:
         """Write or queue one whole frame; False when the socket is not writable any more.
@@ -104,7 +116,7 @@ class SocketOutbox:
                     self._draining = False
                     if self._close_after:
                         self._shut()
-                    return
+                    break
                 head = self._backlog[0]
             try:
                 sent = self._sock.send(head)
@@ -114,6 +126,8 @@ class SocketOutbox:
                     self._fail("write")
                 return
             self._sent(head, sent)
+        if self.open:
+            self._on_drained()  # outside the lock: the hub's comes before it
 
     def _sent(self, head: bytes, sent: int) -> None:
         with self._lock:

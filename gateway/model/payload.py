@@ -8,7 +8,7 @@ the same event are the same bytes (decision 2).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -25,6 +25,22 @@ class Identity:
     user_id: str
     alias: str
     secure_key: str | None = None
+    members: bytes = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Encoded once: the identity of live frames is the same for every event.
+        object.__setattr__(self, "members", _identity(self))
+
+
+def _identity(identity: Identity) -> bytes:
+    text = b'"alias":%b,"chatId":%b,"userId":%b' % (
+        orjson.dumps(identity.alias),
+        orjson.dumps(identity.chat_id),
+        orjson.dumps(identity.user_id),
+    )
+    if identity.secure_key is None:
+        return text
+    return text + b',"secureKey":' + orjson.dumps(identity.secure_key)
 
 
 # CometD frames and pushes name nobody: the session is found by secureKey alone (decision 3).
@@ -89,7 +105,7 @@ def push(event: Event, identity: Identity = DEPRECATED) -> bytes:
 def _live(wire: bytes, event: Event, identity: Identity) -> bytes:
     ended = b"true" if event.ends_chat else b"false"
     return b'{"statusCode":0,%b,"nextPosition":%d,"chatEnded":%b,"monitored":false,"messages":[%b]}' % (
-        _identity(identity),
+        identity.members,
         event.index + 1,
         ended,
         wire,
@@ -109,7 +125,7 @@ def answer(
         [b",%b:%b" % (orjson.dumps(key), orjson.dumps(value)) for key, value in (extra or {}).items()]
     )
     return b'{"statusCode":0,%b,"nextPosition":%d,"chatEnded":%b,"monitored":false,"messages":[%b]%b}' % (
-        _identity(identity),
+        identity.members,
         next_position,
         b"true" if chat_ended else b"false",
         b",".join([event.wire for event in events]),
@@ -138,14 +154,3 @@ def failure(
     if code is not None:
         body["errors"] = [{"code": code, "advice": advice}]
     return orjson.dumps(body)
-
-
-def _identity(identity: Identity) -> bytes:
-    text = b'"alias":%b,"chatId":%b,"userId":%b' % (
-        orjson.dumps(identity.alias),
-        orjson.dumps(identity.chat_id),
-        orjson.dumps(identity.user_id),
-    )
-    if identity.secure_key is None:
-        return text
-    return text + b',"secureKey":' + orjson.dumps(identity.secure_key)

@@ -128,7 +128,10 @@ class Answer(Response):
         head, self._head = self._head, b""
         if self.chunked:
             data = b"%X\r\n%b\r\n" % (len(data), data)
-        self.sock.sendall(head + data)
+        data = head + data
+        sent = self.sock.send(data)  # `sendall` asks the kernel for its buffer size first
+        if sent < len(data):
+            self.sock.sendall(data[sent:])
 
     def close(self) -> None:
         self.send_headers()

@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Page
 from support.browser import Watch
 from support.gateway import RunningGateway
+from support.waiting import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.npm]
 
@@ -58,8 +59,8 @@ def visit(page: Page, host_page: str, gateway: RunningGateway, transport: str) -
 
 
 def talk(page: Page, text: str) -> None:
-    """Say something and hear the echo."""
-    page.evaluate("(text) => customer.say(text)", text)
+    """Say something, again if it was not accepted, and hear the echo."""
+    eventually(lambda: page.evaluate("(text) => customer.say(text)", text), timeout=PATIENCE / 1000)
     page.wait_for_function(f"(text) => ({TEXTS})().includes(`echo: ${{text}}`)", arg=text, timeout=PATIENCE)
 
 

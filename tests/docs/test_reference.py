@@ -63,7 +63,7 @@ def test_routes_are_documented(app: GatewayApp) -> None:
 
 def _documented_form(rule: str) -> str:
     """As the documents write a rule: {chatId} for <chatId>, a sub-tree without its rest, no final slash."""
-    return re.sub(r"<(\w+)>", r"{\1}", re.sub(r"<path:\w+>", "", rule)).rstrip("/") or "/"
+    return re.sub(r"<(\w+)>", r"{\1}", re.sub(r"<\w+:\w+>", "", rule)).rstrip("/") or "/"
 
 
 def test_rest_operations_are_documented() -> None:

@@ -24,14 +24,20 @@ export async function open({ transport, url, channel }, on) {
 
   let down = false;
   let used = "";
+  let begun = false;
   client.addExtension({
     outgoing(message, pass) {
-      if (message.channel === "/meta/connect") used = message.connectionType;
       pass(message);
+      if (message.channel !== "/meta/connect") return;
+      used = message.connectionType;
+      // Not before: when Faye changes from long-polling to the socket it sends unanswered messages twice.
+      if (begun || used !== transport) return;
+      begun = true;
+      on.session();
     },
     incoming(message, pass) {
       pass(message);
-      if (message.channel !== "/meta/handshake" || !message.successful) return;
+      if (!begun || message.channel !== "/meta/handshake" || !message.successful) return;
       down = false;
       on.session();
     },
@@ -41,9 +47,8 @@ export async function open({ transport, url, channel }, on) {
     on.lost();
   });
   client.on("transport:up", () => {
-    if (!down) return;
+    if (down && begun) on.session();
     down = false;
-    on.session();
   });
   client.subscribe(channel, on.frame);
 

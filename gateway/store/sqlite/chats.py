@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from typing import Any
 
 from gateway.errors import Conflict
@@ -151,7 +151,7 @@ def _writing(change: Change) -> Callable[[sqlite3.Connection], None]:
 
 
 class _SessionCache:
-    """Decoded sessions by chat and by their keys, least recently used dropped.
+    """Decoded sessions by chat and by their keys, those not written for the longest time dropped.
 
     The writer calls `committed`, `forget` and `clear`, in the order of the commits; anybody calls `read`.
     `epoch` changes whenever something is dropped: what was read in an earlier epoch may be older than what
@@ -166,11 +166,7 @@ class _SessionCache:
 
     def get(self, chat_id: str) -> ChatSession | None:
         """The session if it is here."""
-        session = self._sessions.get(chat_id)
-        if session is not None:
-            with suppress(KeyError), self._lock:
-                self._sessions.move_to_end(chat_id)
-        return session
+        return self._sessions.get(chat_id)
 
     def party(self, key_hash: str) -> tuple[str, str] | None:
         """The party of a cached session."""
@@ -211,6 +207,7 @@ class _SessionCache:
         known = self._sessions.get(session.id)
         if known is not None and known.profile is session.profile:
             self._sessions[session.id] = session
+            self._sessions.move_to_end(session.id)
             return
         self._drop(session.id)
         self._sessions[session.id] = session

@@ -52,7 +52,7 @@ def check_reply(reply: dict[str, Any]) -> None:
     orjson.dumps(reply)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(MESSAGE, max_size=12))
 def test_any_sequence_of_messages(messages: list[dict[str, Any]]):
     """Replies are valid, nothing raises, and the session of another browser stays as it was."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.bayeux import channels
@@ -52,12 +52,14 @@ def test_matching(pattern: str, channel: str, inside: bool):
     assert channels.matches(pattern, channel) is inside
 
 
+@settings(deadline=None)
 @given(pattern=PATTERN, channel=CHANNEL)
 def test_expansion_and_matching_agree(pattern: str, channel: str):
     """A channel's expansion holds exactly the patterns that match it."""
     assert (pattern in channels.expand(channel)) is channels.matches(pattern, channel)
 
 
+@settings(deadline=None)
 @given(CHANNEL)
 def test_kinds_exclude_each_other(channel: str):
     """No channel is both meta and service."""

@@ -93,7 +93,7 @@ def check(world: World) -> None:
     assert world.transcript.confirmed == len(world.transcript.events)
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(st.sampled_from([*STEPS, "lost"]), max_size=40))
 def test_with_acknowledgements_nothing_is_lost(steps: list[str]):
     """Writes that fail and replies that never arrive: every message comes exactly once, in order."""
@@ -103,7 +103,7 @@ def test_with_acknowledgements_nothing_is_lost(steps: list[str]):
     check(world)
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(st.sampled_from(STEPS), max_size=40))
 def test_without_acknowledgements_failed_writes_lose_nothing(steps: list[str]):
     """Whatever the transport could not write is delivered later, exactly once, in order."""

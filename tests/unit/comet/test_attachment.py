@@ -7,6 +7,7 @@ import pytest
 from unit.chat.engine import ALICE, Engine
 
 from gateway.bayeux import Session
+from gateway.chat.customers import TypingState
 from gateway.comet.attachment import FRESH_LIMIT, PULL_LIMIT, Attachment
 from gateway.errors import Unavailable
 from gateway.model.events import Event
@@ -140,8 +141,6 @@ def test_unreadable_store_stalls_without_loss(chat: Chat):
 
 def test_own_typing_and_agents_only_events_are_not_shown(chat: Chat):
     """The author's typing is never echoed, and its index is passed over (decision 9)."""
-    from gateway.chat.customers import TypingState
-
     typed = chat.engine.customers.typing(chat.party, TypingState.STARTED, "x").events[0]
     chat.attachment.offer(typed)
     assert (chat.pulled(), chat.attachment.cursor) == ([], 3)

@@ -9,7 +9,9 @@ from gateway.config import SettingsSource
 from gateway.ids import Ids, fingerprint
 
 NAME = "BAYEUX_BROWSER"
-META = '_genesys.widgets.webchat.metaData={"proactive":false,"prefilled":{"a":[1,2]},"t":"' + "x" * 1200 + '"}'
+META = (
+    '_genesys.widgets.webchat.metaData={"proactive":false,"prefilled":{"a":[1,2]},"t":"' + "x" * 1200 + '"}'
+)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +33,16 @@ def test_found_in_any_jar(jar: str):
 
 
 @pytest.mark.parametrize(
-    "jar", [None, "", META, "BAYEUX_BROWSER", "BAYEUX_BROWSER=", "bayeux_browser=abc", "BAYEUX_BROWSER=" + "x" * 129]
+    "jar",
+    [
+        None,
+        "",
+        META,
+        "BAYEUX_BROWSER",
+        "BAYEUX_BROWSER=",
+        "bayeux_browser=abc",
+        "BAYEUX_BROWSER=" + "x" * 129,
+    ],
 )
 def test_not_found(jar: str | None):
     """No, empty, misspelt or over-long values are no browser."""
@@ -49,7 +60,11 @@ def settings(**options: str):
     [
         (False, {}, "BAYEUX_BROWSER=v; Path=/; HttpOnly; SameSite=Lax"),
         (True, {}, "BAYEUX_BROWSER=v; Path=/; HttpOnly; SameSite=None; Secure; Partitioned"),
-        (True, {"browserCookiePartitioned": "false"}, "BAYEUX_BROWSER=v; Path=/; HttpOnly; SameSite=None; Secure"),
+        (
+            True,
+            {"browserCookiePartitioned": "false"},
+            "BAYEUX_BROWSER=v; Path=/; HttpOnly; SameSite=None; Secure",
+        ),
         (
             False,
             {"browserCookieSameSite": "Strict", "browserCookieName": "X"},

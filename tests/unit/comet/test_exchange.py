@@ -13,7 +13,20 @@ from gateway.comet.exchange import MAX_BATCH, BadBatch, decode
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"x", b"7", b'"x"', b"null", b"[]", b"[1]", b"[[]]", b'[["a"]]', b"[{},7]", b"[" * 3000, b'[{"a":"\xff"}]'],
+    [
+        b"",
+        b"x",
+        b"7",
+        b'"x"',
+        b"null",
+        b"[]",
+        b"[1]",
+        b"[[]]",
+        b'[["a"]]',
+        b"[{},7]",
+        b"[" * 3000,
+        b'[{"a":"\xff"}]',
+    ],
 )
 def test_bodies_that_are_no_batch(body: bytes):
     """Nested arrays, scalars, empty arrays, bad UTF-8 and bottomless JSON (spec/bayeux.md 5)."""

@@ -8,6 +8,7 @@ from unit.chat.engine import ALICE
 from unit.comet.comet_stand import CHANNEL, Poller, Socket, Stand, events, texts
 
 from gateway.chat.customers import TypingState
+from gateway.model.change import Committed
 
 
 def accept(client) -> None:
@@ -75,8 +76,6 @@ def test_an_event_read_before_its_wake_up_is_not_repeated(socket_client: Socket)
     committed = stand.engine.agents.accept(ALICE, socket_client.chat_id)
     assert events(socket_client.received()) == [(2, "ParticipantJoined")]
     event = stand.engine.store.events(committed.id, 2, limit=1)[0]
-    from gateway.model.change import Committed
-
     stand.hub.publish(Committed(committed, (event,)))
     assert socket_client.received() == []
 
@@ -127,7 +126,7 @@ def test_own_typing_is_not_echoed_theirs_is_live(stand: Stand, transport: type):
 
 
 def test_overflow_drops_the_session_with_402():
-    """An outbox beyond its bounds ends the session: 402 and a new handshake, the chat goes on (decision 14)."""
+    """An outbox beyond its bounds ends the session with 402; the chat goes on (decision 14)."""
     stand = Stand("[cometd]\nmaxQueue=3\n")
     client = Poller(stand)
     client.handshake()
@@ -229,7 +228,7 @@ def test_the_end_survives_a_dying_socket(socket_client: Socket):
 
 
 def test_attachments_of_an_ended_chat_go_once_confirmed(poller: Poller):
-    """After the client has confirmed the end, nothing is kept for the chat; the Bayeux session stays (7.4.6)."""
+    """After the client has confirmed the end nothing is kept; the Bayeux session stays (7.4.6)."""
     poller.operation("disconnect")
     assert events(poller.connect())[-1] == (2, "ParticipantLeft")
     assert poller.connect()[0]["successful"] is True

@@ -265,6 +265,7 @@ def test_a_replaced_socket_loses_no_unacknowledged_message():
     client.send("/news", data="only copy")
     again = Socket(stand)
     again.id = client.id
+    again.send("/meta/unsubscribe", subscription="/news")
     messages = again.send("/meta/connect", ext={"ack": 1}, advice={"timeout": 0})
     assert [message.get("data") for message in messages] == ["only copy", None]
 
@@ -276,7 +277,9 @@ def test_ack_over_websocket_numbers_events_in_one_frame(stand: Stand):
     client.send("/meta/connect", ext={"ack": 0})
     client.send("/meta/connect", ext={"ack": 1})
     messages = client.operation("requestChat", firstName="A", lastName="B")
-    client.secure_key = messages[-2]["data"]["secureKey"] if len(messages) > 2 else messages[1]["data"]["secureKey"]
+    client.secure_key = (
+        messages[-2]["data"]["secureKey"] if len(messages) > 2 else messages[1]["data"]["secureKey"]
+    )
     client.send("/meta/connect", ext={"ack": 2})
     stand.engine.agents.accept(ALICE, client.chat_id)
     (frame,) = client.frames()

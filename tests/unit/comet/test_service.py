@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 from unit.chat.engine import ALICE, PUSH_KEYS
 from unit.comet.comet_stand import CHANNEL, NAMES, Poller, Socket, Stand, events, texts
 
+from gateway.bayeux import Peer
+from gateway.comet.exchange import decode
+
 OPERATIONS = [
     "requestNotifications",
     "refresh",
@@ -159,9 +162,6 @@ def test_ignored_members(poller: Poller):
 
 def test_scala_single_object_with_numeric_id_and_no_session(stand: Stand):
     """A bare object with a numeric id from an unknown client: the reply of its comments (1.3)."""
-    from gateway.bayeux import Peer
-    from gateway.comet.exchange import decode
-
     body = b'{"channel":"/service/chatV2/svc","id":5,"clientId":"gone","data":{"operation":"customNotice"}}'
     result = stand.exchange.process(decode(body), Peer("long-polling"))
     assert [orjson.loads(message) for message in result.messages] == [
@@ -186,7 +186,14 @@ def test_basic_authentication_inside_data(auth: dict[str, str]):
     client = Poller(stand)
     client.handshake()
     assert "secureKey" in client.request_chat(auth=auth)
-    for wrong in (None, "x", {}, {"encoded": "!!!"}, {"encoded": "/w=="}, {"username": "gms", "password": "x"}):
+    for wrong in (
+        None,
+        "x",
+        {},
+        {"encoded": "!!!"},
+        {"encoded": "/w=="},
+        {"username": "gms", "password": "x"},
+    ):
         assert error_of(client.operation("requestChat", **NAMES, auth=wrong))[2][0][0] == 101
 
 
@@ -280,14 +287,22 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=4), inner, max_size=2),
     max_leaves=4,
 )
-MEMBERS = ["message", "messageType", "transcriptPosition", "eventAttributes", "userData", "nickname", "pushUrl"]
+MEMBERS = [
+    "message",
+    "messageType",
+    "transcriptPosition",
+    "eventAttributes",
+    "userData",
+    "nickname",
+    "pushUrl",
+]
 DATA = st.fixed_dictionaries(
     {},
     optional={
         "operation": st.sampled_from([*OPERATIONS, "requestChat"]) | JSON,
         "secureKey": st.just("own") | JSON,
         "auth": JSON,
-        **{name: JSON for name in MEMBERS},
+        **dict.fromkeys(MEMBERS, JSON),
     },
 )
 

@@ -167,9 +167,7 @@ class AgentApi:
         return chat_id
 
     def act(self, chat_id: str, action: str, **body: Any) -> dict[str, Any]:
-        response = self._http.post(
-            f"{self._base}/chats/{chat_id}/{action}", json=body or None, timeout=10
-        )
+        response = self._http.post(f"{self._base}/chats/{chat_id}/{action}", json=body or None, timeout=10)
         assert response.ok, response.text
         return response.json()
 
@@ -182,7 +180,9 @@ class AgentApi:
 
 def indexes(messages: Messages) -> list[int]:
     """Indexes of every event in the notifications, in order of arrival."""
-    return [event["index"] for message in messages if "data" in message for event in message["data"]["messages"]]
+    return [
+        event["index"] for message in messages if "data" in message for event in message["data"]["messages"]
+    ]
 
 
 def texts(messages: Messages) -> list[str]:

@@ -1,8 +1,8 @@
 """Golden publishes and answers of Chat API v2 with CometD: one row per case, expected values from the spec.
 
-A row: name, the publish's data, the notifications behind the ack, and the steps before it (`agent` = Alice has
-accepted, `left` = the customer has disconnected). The own join (index 1) has been received. Times and keys are
-masked by `masked`.
+A row: name, the publish's data, the notifications behind the ack, and the steps before it (`agent` = Alice
+has accepted, `left` = the customer has disconnected). The own join (index 1) has been received. Times and the
+keys are masked by `masked`.
 """
 
 from __future__ import annotations
@@ -73,7 +73,9 @@ class Case:
     before: tuple[str, ...] = ()
 
 
-def op(name: str, operation: str, *notifications: dict[str, Any], before: tuple[str, ...] = (), **data: Any) -> Case:
+def op(
+    name: str, operation: str, *notifications: dict[str, Any], before: tuple[str, ...] = (), **data: Any
+) -> Case:
     return Case(name, {"operation": operation, **data}, list(notifications), before)
 
 
@@ -81,7 +83,9 @@ ATTRIBUTES = {"general-properties": {"related-event-id": "1"}}
 LEFT = event(2, "ParticipantLeft")
 
 CASES = (
-    op("requestChat", "requestChat", answer(2, JOINED), **NAMES, secureKey="", chatId="", alias="", userId=""),
+    op(
+        "requestChat", "requestChat", answer(2, JOINED), **NAMES, secureKey="", chatId="", alias="", userId=""
+    ),
     op(
         "requestChat: text",
         "requestChat",
@@ -126,7 +130,12 @@ CASES = (
     op("stopTyping", "stopTyping", message=""),
     op("disconnect", "disconnect", live(LEFT, ended=True)),
     op("disconnect: again", "disconnect", answer(3, ended=True), before=("left",)),
-    op("pushUrl", "pushUrl", live(event(2, "PushUrl", text="https://a.example/b")), pushUrl="https://a.example/b"),
+    op(
+        "pushUrl",
+        "pushUrl",
+        live(event(2, "PushUrl", text="https://a.example/b")),
+        pushUrl="https://a.example/b",
+    ),
     op("pushUrl: no web address", "pushUrl", failed(101, "pushUrl"), pushUrl="ftp://a.example/"),
     op(
         "updateNickname",

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
+import requests
 from support.gateway import QUIET, RunningGateway
 from wire.cometd.cometd_clients import AgentApi, Client, LongPolling, WebSocket
 
@@ -48,3 +49,14 @@ def client(request: pytest.FixtureRequest, open_client: Callable[..., Client]) -
     assert found.handshake()["successful"] is True
     assert found.connect()[-1]["successful"] is True
     return found
+
+
+@pytest.fixture
+def held_polls(cometd_gateway: RunningGateway) -> Callable[[], int]:
+    """How many polls the gateway holds now."""
+
+    def count() -> int:
+        lines = requests.get(cometd_gateway.url + "/metrics", timeout=10).text.splitlines()
+        return int(next(float(line.split()[1]) for line in lines if line.startswith("held_polls ")))
+
+    return count

@@ -41,14 +41,24 @@ def test_check_14_acks_and_notifications_are_told_apart(client: Client):
 def test_check_15_a_single_object_frame_without_id(open_client):
     """The iOS client's frames are accepted and answered with arrays."""
     client = open_client(WebSocket)
-    client.wire.send(orjson.dumps({"channel": "/meta/handshake", "version": "1.0", "supportedConnectionTypes": ["websocket"]}))
+    client.wire.send(
+        orjson.dumps(
+            {"channel": "/meta/handshake", "version": "1.0", "supportedConnectionTypes": ["websocket"]}
+        )
+    )
     (reply,) = client.read()
     assert (reply["channel"], reply["successful"], "id" in reply) == ("/meta/handshake", True, False)
     client.id = reply["clientId"]
-    client.wire.send(orjson.dumps({"channel": "/meta/subscribe", "clientId": client.id, "subscription": CHANNEL}))
+    client.wire.send(
+        orjson.dumps({"channel": "/meta/subscribe", "clientId": client.id, "subscription": CHANNEL})
+    )
     (reply,) = client.read()
     assert (reply["subscription"], reply["successful"]) == (CHANNEL, True)
-    client.wire.send(orjson.dumps({"channel": CHANNEL, "clientId": client.id, "data": {"operation": "requestChat", **NAMES}}))
+    client.wire.send(
+        orjson.dumps(
+            {"channel": CHANNEL, "clientId": client.id, "data": {"operation": "requestChat", **NAMES}}
+        )
+    )
     assert [sorted(message) for message in client.read()] == [["channel", "successful"], ["channel", "data"]]
 
 
@@ -90,7 +100,10 @@ def test_check_18_chat_disconnect_and_goodbye_in_one_batch(client: Client, alice
     data = {"operation": "disconnect", "secureKey": client.secure_key}
     replies = client.exchange([client.message(CHANNEL, data=data), client.message("/meta/disconnect")])
     acks = [reply for reply in replies if "successful" in reply]
-    assert [(ack["channel"], ack["successful"]) for ack in acks[:2]] == [(CHANNEL, True), ("/meta/disconnect", True)]
+    assert [(ack["channel"], ack["successful"]) for ack in acks[:2]] == [
+        (CHANNEL, True),
+        ("/meta/disconnect", True),
+    ]
     last = alice.events(chat)[-1]
     assert (last["type"], last["from"]["type"]) == ("ParticipantLeft", "Client")
 
@@ -178,7 +191,10 @@ def test_check_26_credentialed_preflight_and_post(endpoint: str):
 
 @pytest.mark.parametrize(
     ("proto", "attributes"),
-    [("http", {"Path=/", "HttpOnly", "SameSite=Lax"}), ("https", {"Path=/", "HttpOnly", "SameSite=None", "Secure", "Partitioned"})],
+    [
+        ("http", {"Path=/", "HttpOnly", "SameSite=Lax"}),
+        ("https", {"Path=/", "HttpOnly", "SameSite=None", "Secure", "Partitioned"}),
+    ],
 )
 def test_check_26_cookie_attributes(endpoint: str, proto: str, attributes: set[str]):
     """Cross-site attributes behind https, plain ones on http; set by the handshake only."""

@@ -9,7 +9,17 @@ import orjson
 import pytest
 import requests
 import websocket
-from wire.cometd.cometd_clients import CHANNEL, AgentApi, CallbackPolling, Client, LongPolling, WebSocket, indexes, texts
+from support.waiting import eventually
+from wire.cometd.cometd_clients import (
+    CHANNEL,
+    AgentApi,
+    CallbackPolling,
+    Client,
+    LongPolling,
+    WebSocket,
+    indexes,
+    texts,
+)
 
 HELLO = [{"id": "1", "channel": "/meta/handshake", "version": "1.0"}]
 
@@ -61,7 +71,7 @@ def test_compressed_bodies_are_refused(endpoint: str):
     assert response.status_code == 415
 
 
-# --- cookies (decision 6) -------------------------------------------------------------------------------------
+# --- cookies (decision 6) -----------------------------------------------------------------------------
 
 
 def test_a_presented_cookie_binds(open_client):
@@ -97,7 +107,7 @@ def test_only_the_handshake_sets_a_cookie_and_only_once(open_client):
     assert client.http.cookies["BAYEUX_BROWSER"] == value
 
 
-# --- holding ----------------------------------------------------------------------------------------------------
+# --- holding ------------------------------------------------------------------------------------------
 
 
 class Held:
@@ -120,23 +130,7 @@ class Held:
         return self.response
 
 
-def is_held(gateway_url: str) -> int:
-    """How many polls the gateway holds now."""
-    from support.waiting import eventually
-
-    def probe() -> int:
-        lines = requests.get(gateway_url + "/metrics", timeout=10).text.splitlines()
-        return int(next(float(line.split()[1]) for line in lines if line.startswith("held_polls")))
-
-    return eventually(probe)
-
-
-def parked(client: LongPolling) -> Held:
-    """A connect of this client that is held (a superseding one would be answered 409 otherwise)."""
-    return Held(client)
-
-
-def test_the_sixth_poll_of_a_browser(open_client):
+def test_the_sixth_poll_of_a_browser(open_client, held_polls):
     """Five tabs are held; the sixth gets multiple-clients at once, over one cookie (decision 17)."""
     first = open_client(LongPolling)
     first.handshake()
@@ -148,15 +142,9 @@ def test_the_sixth_poll_of_a_browser(open_client):
         tabs.append(tab)
     for tab in tabs:
         tab.connect()
-    held = [parked(tab) for tab in tabs[:5]]
-    # The sixth asks with a short timeout until it is refused a place: then all five are held.
-    from support.waiting import eventually
-
-    def sixth() -> dict:
-        reply = tabs[5].send("/meta/connect", advice={"timeout": 50})[-1]
-        return reply if reply["advice"].get("multiple-clients") else {}
-
-    reply = eventually(sixth)
+    held = [Held(tab) for tab in tabs[:5]]
+    eventually(lambda: held_polls() == 5)
+    reply = tabs[5].send("/meta/connect")[-1]
     assert (reply["successful"], reply["advice"]) == (
         True,
         {"reconnect": "retry", "interval": 2000, "multiple-clients": True},
@@ -178,11 +166,11 @@ def test_an_event_ends_a_held_poll(open_client, alice: AgentApi):
     assert (indexes(messages), messages[-1]["channel"]) == ([2], "/meta/connect")
 
 
-# --- callback-polling -------------------------------------------------------------------------------------------
+# --- callback-polling ---------------------------------------------------------------------------------
 
 
 def test_a_chat_over_callback_polling(open_client, alice: AgentApi):
-    """Deployed widgets fall back to it: create, send, echo, events (decision 10, client-compatibility 2.8)."""
+    """Deployed widgets fall back to it: create, send, echo, events (decision 10)."""
     client = open_client(CallbackPolling)
     assert client.handshake()["successful"] is True
     client.connect()
@@ -210,7 +198,7 @@ def test_callback_hardening(endpoint: str):
     assert "BAYEUX_BROWSER" in response.headers["Set-Cookie"]
 
 
-# --- websocket --------------------------------------------------------------------------------------------------
+# --- websocket ----------------------------------------------------------------------------------------
 
 
 def closed_with(client: WebSocket) -> int:
@@ -292,7 +280,7 @@ def test_events_of_a_dead_socket_come_over_the_next(open_client, alice: AgentApi
     assert texts(again.connect() + again.connect()) == ["while away"]
 
 
-# --- broadcast and agents ---------------------------------------------------------------------------------------
+# --- broadcast and agents -----------------------------------------------------------------------------
 
 
 def test_broadcast_channels(client: Client, open_client):
