@@ -98,6 +98,8 @@ class EchoBot:
             self._next_sweep = math.inf
         else:
             changed = self._changed(alarm.wait())
+            if alarm.look_again:
+                alarm.look_again, self._next_sweep = False, 0.0
         # The list waits for every worker: in the next round a chat may be another worker's.
         done = list(pool.map(self._handle, changed))
         pace = SWEEP_LIVE if alarm.is_live and all(done) else SWEEP_POLLING
@@ -181,6 +183,8 @@ class Alarm:
         self._failures = 0
         self._try_again = 0.0
         self.is_live = False
+        # Set when live events begin: what happened just before them is found by one more look at the list.
+        self.look_again = False
 
     def wait(self) -> dict[str, int]:
         """Chats with news as in `LiveEvents.wait`; empty when it only was time to look."""
@@ -190,6 +194,7 @@ class Alarm:
             if time.monotonic() >= self._try_again:
                 self._live.open()
                 self.is_live, self._failures = True, 0
+                self.look_again = True
                 return {}
         except LiveError as error:
             self.is_live = False

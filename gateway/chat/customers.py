@@ -27,7 +27,7 @@ from gateway.ids import Ids, KeyRing, fingerprint
 from gateway.model.change import Committed
 from gateway.model.events import Draft, Event, EventType, QuitReason
 from gateway.model.participants import Participant
-from gateway.model.session import ChatSession
+from gateway.model.session import ChatSession, ChatState
 from gateway.model.subscription import Refused
 from gateway.observe.metrics import Metrics
 from gateway.store.roles import Chats
@@ -148,8 +148,15 @@ class Customers:
         customer = session.customer
         if user_id and user_id != customer.user_id or service and service != session.profile.service:
             raise ChatGone(session.id)
+        if session.state is ChatState.ENDED and self._retention_over(session):
+            raise ChatGone(session.id)
         self._presence.touch(session.id)
         return Party(session, customer, secure_key)
+
+    def _retention_over(self, session: ChatSession) -> bool:
+        """Whether the customer may no longer read the ended chat (6.3); it stays stored for the operator."""
+        kept_s = self._settings_source.current.for_service(session.profile.service).ended_retention_s
+        return self._clock.wall_ms() >= (session.profile.ended_ms or 0) + kept_s * 1000
 
     # -- what it does -------------------------------------------------------------------------------------
 

@@ -1,11 +1,11 @@
-"""What happens when nothing happens: typing expiry, protocol inactivity, wrap-up, purge of ended chats.
+"""What happens when nothing happens: typing expiry, protocol inactivity, wrap-up.
 
 Theory of operation. Each chat has one entry in a heap, keyed by the monotonic time at which it must be looked
 at again; `sweep` looks only at entries that are due. An entry is a lower bound: a chat that was active
 meanwhile is simply put back with its new due time, so requests never touch the heap. New chats and changes of
-state arrive by the bus; the first sweep loads what the store holds from before the start. Wall time is used
-only to age a chat that ended before this process began, so a clock jump removes nobody
-(targets/reliability.md R21).
+state arrive by the bus; the first sweep loads the open chats that the store holds from before the start. Wall
+time is used only to age a wrap-up that began before this process, so a clock jump removes nobody
+(targets/reliability.md R21). Ended chats are let go of here and stay in the store.
 
 Called by a thread of `services` every second and, as a bus observer, by the ledger.
 """
@@ -27,7 +27,6 @@ from gateway.cluster.bus import Bus
 from gateway.config import SettingsSource
 from gateway.errors import ChatGone, GatewayError
 from gateway.model.change import Committed
-from gateway.model.deliveries import DeliveryState
 from gateway.model.events import Draft, Event, EventType, QuitReason
 from gateway.model.participants import Participant
 from gateway.model.session import ChatSession, ChatState
@@ -40,7 +39,7 @@ LOOK_AGAIN_S = 60.0
 # CometD clients repeat startTyping only every 5 s, so theirs lasts longer (6.4: 20 s against 15 s).
 COMET_TYPING_EXTRA_S = 5.0
 
-_PENDING = frozenset({DeliveryState.QUEUED, DeliveryState.LEASED})
+_OPEN_STATES = frozenset(ChatState) - {ChatState.ENDED}
 
 log = structlog.get_logger(__name__)
 
@@ -48,14 +47,13 @@ log = structlog.get_logger(__name__)
 class _Stage(IntEnum):
     OPEN = 0
     WRAP_UP = 1
-    ENDED = 2
 
 
+# An ended chat has no stage.
 _STAGES = {
     ChatState.WAITING: _Stage.OPEN,
     ChatState.ACTIVE: _Stage.OPEN,
     ChatState.WRAP_UP: _Stage.WRAP_UP,
-    ChatState.ENDED: _Stage.ENDED,
 }
 _ENDS_TYPING = frozenset({EventType.MESSAGE, EventType.TYPING_STOPPED, EventType.PARTICIPANT_LEFT})
 
@@ -88,7 +86,10 @@ class Timeouts:
     def observe(self, committed: Committed) -> None:
         """Bus observer: follow new chats, changes of state and typing."""
         session = committed.session
-        stage = _STAGES[session.state]
+        stage = _STAGES.get(session.state)
+        if stage is None:
+            self._forget(session.id)
+            return
         if self._stages.get(session.id) is not stage:
             self._follow(session, stage, self._first_look(session, stage, ended_s_ago=0.0))
         for event in committed.events:
@@ -98,7 +99,7 @@ class Timeouts:
     def open_chats(self) -> int:
         """How many chats of this node have not ended (the gauge `chats_open`)."""
         with self._lock:
-            return sum(stage is not _Stage.ENDED for stage in self._stages.values())
+            return len(self._stages)
 
     def sweep(self) -> int:
         """Do everything that is due; returns how many chats or indicators were acted on."""
@@ -117,7 +118,7 @@ class Timeouts:
 
     def _load(self) -> None:
         now_ms = self._clock.wall_ms()
-        for session in self._store.sessions_in(frozenset(ChatState)):
+        for session in self._store.sessions_in(_OPEN_STATES):
             if session.id in self._stages:
                 continue
             stage = _STAGES[session.state]
@@ -148,7 +149,7 @@ class Timeouts:
     def _first_look(self, session: ChatSession, stage: _Stage, *, ended_s_ago: float) -> float:
         if stage is _Stage.OPEN:
             return min(self._timeout(session), LOOK_AGAIN_S)
-        return max(0.0, self._period(session, stage) - ended_s_ago)
+        return max(0.0, WRAP_UP_S - ended_s_ago)
 
     # -- chats --------------------------------------------------------------------------------------------
 
@@ -159,10 +160,8 @@ class Timeouts:
             return 0
         if stage is _Stage.OPEN:
             return self._remove_if_quiet(session)
-        if stage is _Stage.WRAP_UP:
-            self._ledger.change(chat_id, _end_wrap_up)
-            return 1
-        return self._purge(session)
+        self._ledger.change(chat_id, _end_wrap_up)
+        return 1
 
     def _remove_if_quiet(self, session: ChatSession) -> int:
         """Protocol inactivity (8.2): the customer leaves with reason 3; otherwise look again when due."""
@@ -196,20 +195,6 @@ class Timeouts:
         if self._presence.uses_comet(session.id):
             return settings.for_service(profile.service).comet_disconnect_timeout_s
         return settings.flex.disconnect_timeout_s
-
-    def _period(self, session: ChatSession, stage: _Stage) -> float:
-        if stage is _Stage.WRAP_UP:
-            return WRAP_UP_S
-        return self._settings_source.current.for_service(session.profile.service).ended_retention_s
-
-    def _purge(self, session: ChatSession) -> int:
-        """Forget an ended chat, but not while a notification about it is still due."""
-        if self._store.list_deliveries(chat_id=session.id, states=_PENDING, limit=1):
-            self._put(session.id, _Stage.ENDED, LOOK_AGAIN_S)
-            return 0
-        self._store.purge(session.id)
-        self._forget(session.id)
-        return 1
 
     def _forget(self, chat_id: str) -> None:
         with self._lock:

@@ -31,6 +31,8 @@ from gateway.observe.metrics import Metrics
 SOCKET_KEY = "gateway.websocket"
 # A socket on which nobody shakes hands is closed after this; a real client does so at once.
 NO_SESSION_TIMEOUT_S = 30.0
+# After a disconnect the client closes; one that does not (the official one in Node) is closed after this.
+GOODBYE_TIMEOUT_S = 1.0
 # Added to the longest pause of a living client (connect timeout + maxInterval).
 GRACE_S = 10.0
 _READ_SIZE = 16_384
@@ -221,7 +223,7 @@ class Connection:
                 self._hub.wake(session)
         if result.closed is not None and result.closed is session:
             self._peer.bound = None
-            self._sock.settimeout(NO_SESSION_TIMEOUT_S)
+            self._sock.settimeout(GOODBYE_TIMEOUT_S)
 
 
 class WebSockets:

@@ -144,3 +144,14 @@ def test_an_agent_talks_and_closes(demo: RunningGateway, agents: tuple[Agent, Ag
     assert [False] * (len(client.notifications) - 2) == [d["chatEnded"] for d in client.notifications[:-2]]
     assert (2, True, 249) == (late["statusCode"], late["chatEnded"], late["errors"][0]["code"])
     assert 409 == agent.post(f"/chats/{chat}/messages", {"text": "late"}).status_code
+
+
+def test_an_impossible_configuration_ends_the_gateway_with_one_line(tmp_path):
+    """A value that cannot work refuses to start, says why in one line, and does not loop."""
+    with pytest.raises(AssertionError, match="ended with"):
+        RunningGateway(tmp_path, "[settings]\nflex-disconnect-timeout=never\n")
+    lines = [
+        line for line in (tmp_path / "gateway.log").read_text().splitlines() if "flex-disconnect" in line
+    ]
+    assert 1 == len(lines)
+    assert lines[0].startswith("gateway: ")

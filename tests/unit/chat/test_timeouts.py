@@ -1,4 +1,4 @@
-"""Timeouts with faked time: typing, inactivity, wrap-up, purge (spec/chat-api-v2.md 6.4, 8.2, Q-12)."""
+"""Timeouts with faked time: typing, inactivity, wrap-up, retention (spec/chat-api-v2.md 6.4, 8.2, Q-12)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pytest
 from unit.chat.engine import ALICE, PUSH_KEYS, Engine
 
 from gateway.chat.customers import TypingState
+from gateway.errors import ChatGone
 from gateway.model.events import QuitReason
 from gateway.model.session import ChatState
 
@@ -116,32 +117,34 @@ def test_wrap_up_is_ended_after_ten_minutes(engine):
     assert len(engine.customers.transcript(party, 1).events) == 3
 
 
-def test_ended_chats_are_purged_after_the_retention(engine):
-    """10 minutes of refresh after the end, then the chat is gone (6.3)."""
+def test_an_ended_chat_is_gone_for_its_customer_after_the_retention(engine):
+    """10 minutes of refresh after the end, then code 249 (6.3); the transcript stays for the operator."""
     party = engine.start()
     assert engine.timeouts.open_chats == 1
     engine.customers.leave(party)
     assert engine.timeouts.open_chats == 0
     pass_time(engine, 599)
-    assert engine.customers.transcript(party, 1).chat_ended
+    again = engine.customers.by_key(party.secure_key)
+    assert engine.customers.transcript(again, 1).chat_ended
     pass_time(engine, 1)
-    assert engine.store.session(party.session.id) is None
+    with pytest.raises(ChatGone):
+        engine.customers.by_key(party.secure_key)
+    assert len(engine.store.events(party.session.id, 1, limit=10)) == 2
 
 
-def test_an_ended_chat_with_a_due_notification_is_kept():
-    """The purge would delete the notification with the chat, so it waits."""
+def test_notifications_of_an_ended_chat_are_kept():
+    """Delivery rows outlive the chat: they are the operator's record."""
     engine = Engine("[push]\npushEnabled=comet,customhttp\ncustomhttp.url=https://receiver.example/\n")
     party = engine.start(user_data=PUSH_KEYS)
     engine.agents.accept(ALICE, party.session.id)
     engine.agents.close(ALICE, party.session.id)
     pass_time(engine, 700)
-    assert engine.store.session(party.session.id) is not None
+    assert engine.store.list_deliveries(chat_id=party.session.id, states=frozenset(), limit=10)
 
 
 def test_a_restart_removes_nobody_early_and_goes_on(engine):
-    """After a restart open chats count as touched, and ended ones keep their remaining retention."""
-    quiet, gone = engine.start(), engine.start()
-    engine.customers.leave(gone)
+    """After a restart open chats count as touched."""
+    quiet = engine.start()
     pass_time(engine, 40)
     engine.clock.advance(300)
     engine.build()
@@ -149,10 +152,6 @@ def test_a_restart_removes_nobody_early_and_goes_on(engine):
     assert ChatState.WAITING is engine.store.session(quiet.session.id).state
     pass_time(engine, 10)
     assert ChatState.ENDED is engine.store.session(quiet.session.id).state
-    pass_time(engine, 169)
-    assert engine.store.session(gone.session.id) is not None
-    pass_time(engine, 1)
-    assert engine.store.session(gone.session.id) is None
 
 
 def test_a_wall_clock_jump_removes_nobody(engine):
