@@ -33,9 +33,10 @@ def create_app(gateway: Gateway | None = None) -> GatewayApp:
     app.config["MAX_CONTENT_LENGTH"] = settings.server.max_body_size_bytes
     comet_path = settings.server.mount_prefix.rstrip("/") + "/cometd"
     websocket.install(app, comet_path)
-    _register(app, gateway, comet_path)
+    edge = v2.ChatEdge(customers=gateway.customers, settings=gateway.settings, metrics=gateway.metrics)
+    _register(app, gateway, edge, comet_path=comet_path)
     app.wsgi_app = CometEndpoint(  # type: ignore[method-assign]
-        app.wsgi_app,
+        v2.ChatEndpoint(app.wsgi_app, edge),
         polling=gateway.polling,
         websockets=gateway.websockets,
         exchange=gateway.exchange,
@@ -49,7 +50,7 @@ def create_app(gateway: Gateway | None = None) -> GatewayApp:
     return app
 
 
-def _register(app: GatewayApp, gateway: Gateway, comet_path: str) -> None:
+def _register(app: GatewayApp, gateway: Gateway, edge: v2.ChatEdge, *, comet_path: str) -> None:
     settings, metrics = gateway.settings.current, gateway.metrics
     api = openapi.create(app, version=__version__)
     api.register_blueprint(
@@ -61,9 +62,7 @@ def _register(app: GatewayApp, gateway: Gateway, comet_path: str) -> None:
             comet_path=comet_path,
         )
     )
-    app.register_blueprint(
-        v2.create_blueprint(customers=gateway.customers, settings=gateway.settings, metrics=metrics)
-    )
+    app.register_blueprint(v2.blueprint_of(edge))
     checks = {
         "store": health.store_check(gateway.store.check),
         "push": lambda: None if gateway.push.alive else "the push worker is not running",

@@ -21,9 +21,8 @@ from werkzeug.formparser import FormDataParser
 from werkzeug.http import parse_options_header
 
 from gateway.chat.limits import JSON_DEPTH, MISSING_OR_MALFORMED
+from gateway.chat.parameters import UNREADABLE, as_object, as_position, as_text
 from gateway.errors import Rejected
-
-UNREADABLE = 100
 
 # Names are matched exactly first, then without case (one client sends `Subject`); others are ignored.
 PARAMETERS = (
@@ -99,45 +98,6 @@ def parse(raw: bytes, content_type: str | None, *, query: bytes = b"") -> Body:
         if declared_json:
             raise Rejected(UNREADABLE, "body is not a JSON object")
     return _from_pairs([*_pairs(query), *_pairs(raw)])
-
-
-def as_text(value: Any) -> str:
-    """A JSON value as the text that a form would have carried: true, 12, {"a":1}; nothing for null."""
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
-    try:
-        return orjson.dumps(value).decode()
-    except orjson.JSONEncodeError:  # nested deeper than the encoder goes
-        raise Rejected(UNREADABLE, "body is nested too deeply") from None
-
-
-def as_position(value: Any) -> int | None:
-    """A transcript position: an integer or its decimal text; None for absent or empty, else Rejected 101."""
-    if value is None or value == "":
-        return None
-    if isinstance(value, str):
-        text = value.strip()
-        if text.removeprefix("-").isdecimal() and text.isascii() and len(text) <= 18:
-            return int(text)
-    elif isinstance(value, int) and not isinstance(value, bool):
-        return value
-    raise Rejected(MISSING_OR_MALFORMED, "transcriptPosition")
-
-
-def as_object(value: Any) -> Mapping[str, Any] | None:
-    """Event attributes: an object or its JSON text; None for absent or empty, else Rejected 101."""
-    if value is None or value == "":
-        return None
-    if isinstance(value, str):
-        try:
-            value = orjson.loads(value)
-        except (orjson.JSONDecodeError, UnicodeEncodeError):
-            value = None
-    if isinstance(value, dict):
-        return value
-    raise Rejected(MISSING_OR_MALFORMED, "eventAttributes")
 
 
 def _from_multipart(raw: bytes, mimetype: str, options: dict[str, str], query: bytes) -> Body:

@@ -1,17 +1,22 @@
-"""Chat API v2 over REST: the tree `{mount_prefix}/2` as one Flask blueprint (spec/chat-api-v2.md 2, 9, 10).
+"""Chat API v2 over REST: the tree `{mount_prefix}/2` (spec/chat-api-v2.md 2, 9, 10).
 
-One view serves the whole tree, so that every path, method and trailing slash is answered at once, without a
-redirect, in the GMS shape and with CORS headers. Every answer is immediate (short polling). Made by the
-application, which registers it as it is: the blueprint carries the mount prefix.
+One edge serves the whole tree, so that every path, method and trailing slash is answered at once, without a
+redirect, in the GMS shape and with CORS headers. Every answer is immediate (short polling).
+
+`ChatEdge.respond` is the whole of it: a request in, an answer out, never an exception. Served requests come
+through `ChatEndpoint`, a WSGI middleware before Flask: routing, contexts and hooks would cost a third of a
+`send` (measured). The blueprint puts the same edge into Flask's URL map, for the paths beside the tree and
+for applications that do without the middleware.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Request, Response, request
 from werkzeug.exceptions import MethodNotAllowed, NotFound, RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.routing import PathConverter
 
@@ -30,8 +35,13 @@ from gateway.errors import Rejected
 from gateway.model import payload
 from gateway.observe.metrics import Metrics
 
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+Wsgi = Callable[[Environ, StartResponse], Iterable[bytes]]
+
 NAME = "gms"
 SURFACE = "chat"
+TREE = "/2"
 
 # All of them reach the view, which answers 405 itself.
 _ALL_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT")
@@ -39,49 +49,48 @@ _ALL_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRA
 _REFERENCES = 100_000_000
 
 
-def create_blueprint(
-    *,
-    customers: Customers,
-    settings: SettingsSource,
-    metrics: Metrics,
-    alias: str = "1",
-    clock: Clock | None = None,
-    new_reference: Callable[[], int] = lambda: secrets.randbelow(_REFERENCES),
-) -> Blueprint:
-    """The blueprint of `{mount_prefix}/2`. `alias` names this node to REST clients, a short digit string."""
-    api = ChatApi(customers, settings, alias=alias)
-    ntf = ChatNtf(customers, settings)
-    origins = Origins(settings)
-    rates = Rates(clock or SystemClock(), settings.current.limits)
-    edge = _Edge(api, ntf, origins=origins, rates=rates, settings=settings)
-    prefix = settings.current.server.mount_prefix
-    blueprint = Blueprint(NAME, __name__, url_prefix=prefix or None)
+def create_blueprint(**parts: Any) -> Blueprint:
+    """The blueprint of an edge of its own; arguments as for `ChatEdge`."""
+    return blueprint_of(ChatEdge(**parts))
+
+
+def blueprint_of(edge: ChatEdge) -> Blueprint:
+    """The tree, and what is unknown beside it, as a blueprint that carries the mount prefix."""
+    blueprint = Blueprint(NAME, __name__, url_prefix=edge.prefix or None)
     blueprint.record_once(lambda state: state.app.url_map.converters.update(anything=_Anything))
+
+    def view(path: str = "", elsewhere: str = "") -> Response:
+        return edge.respond(request, None if elsewhere else path)
+
     # What else lies under a prefix is unknown in the same shape; at the root it belongs to other surfaces.
-    for rule in ("/2", "/2/<anything:path>", *(["/<anything:elsewhere>"] if prefix else [])):
+    beside = ["/<anything:elsewhere>"] if edge.prefix else []
+    for rule in (TREE, TREE + "/<anything:path>", *beside):
         blueprint.add_url_rule(
             rule,
             "tree",
-            edge.view,
+            view,
             methods=_ALL_METHODS,
             provide_automatic_options=False,
             strict_slashes=False,
             merge_slashes=False,
         )
-
-    @blueprint.errorhandler(Exception)
-    def refuse(error: Exception) -> Response:
-        chat_id = g.get("chat_id", "")
-        return error_answer(error, chat_id=chat_id, alias=g.get("alias", alias), reference=new_reference())
-
-    @blueprint.after_request
-    def finish(response: Response) -> Response:
-        if "Vary" not in response.headers:  # a preflight has its CORS headers already
-            response.headers.extend(origins.headers(request.headers))
-        metrics.bound("http_requests_total", SURFACE, str(response.status_code)).inc()
-        return response
-
     return blueprint
+
+
+class ChatEndpoint:
+    """WSGI middleware: the chat tree goes straight to the edge, everything else passes on."""
+
+    def __init__(self, application: Wsgi, edge: ChatEdge) -> None:
+        self._application = application
+        self._edge = edge
+        self._tree = edge.prefix + TREE + "/"
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request of the tree, or pass it on."""
+        if not environ.get("PATH_INFO", "").startswith(self._tree):
+            return self._application(environ, start_response)
+        received = Request(environ)
+        return self._edge.respond(received, received.path[len(self._tree) :])(environ, start_response)
 
 
 class _Anything(PathConverter):
@@ -113,37 +122,75 @@ class _Target:
         raise NotFound
 
 
-class _Edge:
-    """The view: origin, credentials, body, caller, rate, operation, in this order."""
+@dataclass(slots=True)
+class _Call:
+    """One request on its way, with what an error answer must name."""
+
+    request: Request
+    alias: str
+    chat_id: str = ""
+
+
+class ChatEdge:
+    """Origin, credentials, body, caller, rate, operation, in this order; errors in the GMS shape.
+
+    `alias` names this node to REST clients, a short digit string.
+    """
 
     def __init__(
-        self, api: ChatApi, ntf: ChatNtf, *, origins: Origins, rates: Rates, settings: SettingsSource
+        self,
+        *,
+        customers: Customers,
+        settings: SettingsSource,
+        metrics: Metrics,
+        alias: str = "1",
+        clock: Clock | None = None,
+        new_reference: Callable[[], int] = lambda: secrets.randbelow(_REFERENCES),
     ) -> None:
-        self._api = api
-        self._ntf = ntf
-        self._origins = origins
-        self._rates = rates
+        self.prefix = settings.current.server.mount_prefix
+        self._api = ChatApi(customers, settings, alias=alias)
+        self._ntf = ChatNtf(customers, settings)
+        self._origins = Origins(settings)
+        self._rates = Rates(clock or SystemClock(), settings.current.limits)
         self._settings = settings
+        self._metrics = metrics
+        self._alias = alias
+        self._new_reference = new_reference
 
-    def view(self, path: str = "", elsewhere: str = "") -> Response:
-        """Answer one request; what goes wrong is raised and translated by the blueprint's handler."""
-        if elsewhere:
+    def respond(self, request: Request, path: str | None) -> Response:
+        """The answer to one request; `path` is what follows the tree's root, None for a place beside it."""
+        call = _Call(request, self._alias)
+        try:
+            response = self._answer(call, path)
+        except Exception as error:  # noqa: BLE001 - translated; what is unforeseen is logged with its trace
+            response = error_answer(
+                error, chat_id=call.chat_id, alias=call.alias, reference=self._new_reference()
+            )
+        if "Vary" not in response.headers:  # a preflight has its CORS headers already
+            response.headers.extend(self._origins.headers(request.headers))
+        self._metrics.bound("http_requests_total", SURFACE, str(response.status_code)).inc()
+        return response
+
+    def _answer(self, call: _Call, path: str | None) -> Response:
+        if path is None:
             raise NotFound
         target = _Target.of(path)
-        g.chat_id = target.chat_id
+        call.chat_id = target.chat_id
+        request = call.request
         if request.method == "OPTIONS":
-            return self._preflight()
+            return self._preflight(request)
         if request.method != "POST":
             raise MethodNotAllowed
         self._origins.require(request.headers)
         if target.ntf:
-            g.alias = payload.DEPRECATED.alias
-            return answer(self._ntf.answer(self._body(target, is_upload=True), request.headers))
-        return answer(self._chat(target))
+            call.alias = payload.DEPRECATED.alias
+            body = self._body(request, target, is_upload=True)
+            return answer(self._ntf.answer(body, request.headers))
+        return answer(self._chat(request, target))
 
-    def _chat(self, target: _Target) -> bytes:
+    def _chat(self, request: Request, target: _Target) -> bytes:
         require_credentials(request.headers, self._settings.current.for_service(target.service))
-        body = self._body(target, is_upload=target.operation == ("file",))
+        body = self._body(request, target, is_upload=target.operation == ("file",))
         if not target.operation:
             self._rates.count_start(request.remote_addr or "")
             return self._api.start(target.service, body)
@@ -154,7 +201,7 @@ class _Edge:
         self._rates.count_request(party.session.id)
         return operation(party, body)
 
-    def _body(self, target: _Target, *, is_upload: bool) -> Body:
+    def _body(self, request: Request, target: _Target, *, is_upload: bool) -> Body:
         """The parsed body: 413 above the limit (an upload is refused as such), 415 when it is compressed."""
         if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
             raise UnsupportedMediaType
@@ -169,7 +216,7 @@ class _Edge:
         query = request.query_string if target.ntf else b""
         return gms_body.parse(raw, request.content_type, query=query)
 
-    def _preflight(self) -> Response:
+    def _preflight(self, request: Request) -> Response:
         response = Response(status=204)
         response.headers["Allow"] = METHODS
         response.headers.extend(self._origins.preflight(request.headers))

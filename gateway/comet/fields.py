@@ -5,23 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
+from gateway.chat.limits import MISSING_OR_MALFORMED as MALFORMED
+from gateway.chat.parameters import as_object, as_position, as_text
 from gateway.errors import Rejected
-
-MALFORMED = 101
 
 
 def text(data: Mapping[str, Any], name: str) -> str:
     """A text member; numbers and booleans as text, absent and null as empty; containers are refused."""
     value = data.get(name)
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return ""
     if isinstance(value, (dict, list)):
         raise Rejected(MALFORMED, name)
-    return scalar(value)
+    return as_text(value)
 
 
 def optional_text(data: Mapping[str, Any], name: str) -> str | None:
@@ -31,33 +25,12 @@ def optional_text(data: Mapping[str, Any], name: str) -> str | None:
 
 def position(data: Mapping[str, Any]) -> int | None:
     """`transcriptPosition`, a number or a numeric string; absent and empty are None (spec 5)."""
-    value = data.get("transcriptPosition")
-    if value is None or value == "":
-        return None
-    if isinstance(value, bool) or not isinstance(value, (int, str)):
-        raise Rejected(MALFORMED, "transcriptPosition")
-    try:
-        number = int(value)
-    except ValueError:
-        raise Rejected(MALFORMED, "transcriptPosition") from None
-    if abs(number) > 2**53:
-        raise Rejected(MALFORMED, "transcriptPosition")
-    return number
+    return as_position(data.get("transcriptPosition"))
 
 
 def attributes(data: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """`eventAttributes`, an object here (REST sends JSON text; that is understood as well)."""
-    value = data.get("eventAttributes")
-    if value is None or value == "":
-        return None
-    if isinstance(value, str):
-        try:
-            value = orjson.loads(value)
-        except orjson.JSONDecodeError:
-            raise Rejected(MALFORMED, "eventAttributes") from None
-    if not isinstance(value, dict):
-        raise Rejected(MALFORMED, "eventAttributes")
-    return value
+    return as_object(data.get("eventAttributes"))
 
 
 def user_data(data: Mapping[str, Any]) -> dict[str, str]:
@@ -67,20 +40,15 @@ def user_data(data: Mapping[str, Any]) -> dict[str, str]:
         value = {}
     if not isinstance(value, dict):
         raise Rejected(MALFORMED, "userData")
-    result = {key: scalar(item) for key, item in value.items()}
+    result = {key: _flat(item) for key, item in value.items()}
     for key, item in data.items():
         if key.startswith("userData[") and key.endswith("]"):
-            result[key[9:-1]] = scalar(item)
+            result[key[9:-1]] = _flat(item)
     return result
 
 
-def scalar(value: Any) -> str:
-    """JSON to text: `true` -> "true", numbers decimal, containers as JSON text, null empty."""
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return ""
+def _flat(value: Any) -> str:
     try:
-        return orjson.dumps(value).decode()
-    except TypeError:  # nested deeper than the encoder goes
+        return as_text(value)
+    except Rejected:  # nested deeper than the encoder goes
         raise Rejected(MALFORMED, "userData") from None
