@@ -66,14 +66,20 @@ class SocketOutbox:
                 frame = self._try(frame)
                 if not frame:
                     return self.open
-            self._backlog.append(frame)
-            self._backlog_bytes += len(frame)
-            full = len(self._backlog) > self._max_frames or self._backlog_bytes > self._max_bytes
-            if full and not exempt and len(self._backlog) > 1:
+            # An exempt frame may be the one that exceeds the bounds, but never the second: whoever sends
+            # requests and reads no answers is cut off too.
+            full = self._full() if exempt else self._full(frame)
+            if full and self._backlog:
                 self._fail("outbox")
                 return False
+            self._backlog.append(frame)
+            self._backlog_bytes += len(frame)
             self._start_draining()
             return True
+
+    def _full(self, more: bytes = b"") -> bool:
+        frames = len(self._backlog) + (1 if more else 0)
+        return frames > self._max_frames or self._backlog_bytes + len(more) > self._max_bytes
 
     def close_after(self, frame: bytes) -> None:
         """Send a close frame behind everything queued, then close."""

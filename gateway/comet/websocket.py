@@ -33,8 +33,6 @@ SOCKET_KEY = "gateway.websocket"
 NO_SESSION_TIMEOUT_S = 30.0
 # After a disconnect the client closes; one that does not (the official one in Node) is closed after this.
 GOODBYE_TIMEOUT_S = 1.0
-# Added to the longest pause of a living client (connect timeout + maxInterval).
-GRACE_S = 10.0
 _READ_SIZE = 16_384
 # After our close frame: how long to wait for the peer's end, and how much of an oversize message to take.
 LINGER_S, LINGER_READS = 1.0, 64
@@ -89,7 +87,6 @@ class Connection:
         self._exchange = exchange
         self._hub = hub
         self._metrics = metrics
-        self._idle_s = (settings.timeout_ms + settings.max_interval_ms) / 1000 + GRACE_S
         self._reader = FrameReader(settings.ws_max_message_size_bytes)
         self._outbox = SocketOutbox(
             sock,
@@ -208,7 +205,8 @@ class Connection:
             self._hub.unbind(old, self)
         self._peer.bound = session
         self._hub.bind(session, self)
-        self._sock.settimeout(self._idle_s)
+        # No timeout: a silent session expires (`sweeper`), and a timer per read would cost 8 us a message.
+        self._sock.settimeout(None)
 
     def _answer(self, result: Result) -> None:
         """One frame for all replies; it is exempt from the outbox limit, its author is reading."""

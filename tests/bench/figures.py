@@ -25,6 +25,8 @@ FAULTS = (
     "proto_err",
     "refused",
 )
+REFERENCE = "reference"
+"""Name of the workload that measures the machine instead of the gateway."""
 GENERATOR_BOUND = 0.9
 """A generator above this share of its processor measures itself, not the gateway."""
 
@@ -107,10 +109,22 @@ COLUMNS: tuple[tuple[str, Callable[[Result], str]], ...] = (
 )
 
 
+def _per_reference(result: Result, results: Sequence[Result]) -> str:
+    """How many of a workload's units go into the time of one request of the reference app."""
+    reference = [other.median for other in results if other.workload.name == REFERENCE]
+    if not reference or not reference[0] or result.workload.smaller_is_better:
+        return "-"
+    return f"{result.median / reference[0]:.2f}"
+
+
 def table(results: Sequence[Result]) -> str:
     """A Markdown table that is also readable on a terminal."""
     rows = [[title for title, _ in COLUMNS]] + [[cell(result) for _, cell in COLUMNS] for result in results]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(COLUMNS))]
+    for row, added in zip(
+        rows, ["per reference request", *[_per_reference(r, results) for r in results]], strict=True
+    ):
+        row.insert(3, added)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "| " + " | ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) + " |"
         for row in rows

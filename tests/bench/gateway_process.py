@@ -72,21 +72,43 @@ def running_gateway() -> Iterator[Gateway]:
             "GATEWAY_CONFIG": str(settings),
             "PORT": str(port),
         }
-        command = pinned(0, [str(ROOT / ".venv/bin/gunicorn"), "-c", "gunicorn.conf.py", "wsgi:app"])
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                command,
-                cwd=ROOT,
-                env=environment,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        try:
-            _wait_until_healthy(f"http://127.0.0.1:{port}/healthz", process, log)
+        with _serving(["-c", "gunicorn.conf.py", "wsgi:app"], port, log, environment=environment) as process:
             yield Gateway(f"http://127.0.0.1:{port}/genesys", process.pid)
-        finally:
-            _stop(process)
+
+
+@contextmanager
+def running_reference() -> Iterator[Gateway]:
+    """Runs the yardstick (`reference_app`) with stock gunicorn, on the same processor."""
+    with tempfile.TemporaryDirectory(prefix="gateway-bench-") as directory:
+        port = _free_port()
+        # The home directory: gunicorn puts a control socket there.
+        environment = os.environ | {"HOME": directory}
+        arguments = ["-k", "gevent", "-b", f"127.0.0.1:{port}", "--chdir", str(Path(__file__).parent)]
+        log = Path(directory, "log")
+        with _serving([*arguments, "reference_app:app"], port, log, environment=environment) as process:
+            yield Gateway(f"http://127.0.0.1:{port}", process.pid)
+
+
+@contextmanager
+def _serving(
+    arguments: list[str], port: int, log: Path, *, environment: dict[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """gunicorn on processor 0 until the block ends."""
+    command = pinned(0, [str(ROOT / ".venv/bin/gunicorn"), *arguments])
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        _wait_until_healthy(f"http://127.0.0.1:{port}/healthz", process, log)
+        yield process
+    finally:
+        _stop(process)
 
 
 def _free_port() -> int:

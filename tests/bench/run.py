@@ -20,15 +20,24 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from figures import Answer, Result, Workload, machine, table
-from gateway_process import ROOT, Gateway, GatewayFailed, pinned, running_gateway
+from figures import REFERENCE, Answer, Result, Workload, machine, table
+from gateway_process import ROOT, Gateway, GatewayFailed, pinned, running_gateway, running_reference
 from toolchain import build_loadgen
 
 RUN_SECONDS = 240
 """Longest time for one run of the generator; the longest ramp needs about two minutes."""
+REFERENCE_THERE = 5800
+"""Requests/s of the reference app on the machine that the floors were set for."""
 RAMP = ("--ramp-start", "1000", "--ramp-factor", "1.5", "--stage", "3", "--confirm", "5")
 
 WORKLOADS = (
+    Workload(
+        REFERENCE,
+        "reference: trivial Flask app",
+        ("-w", "http", "-c", "32", "--path", "/send", "--body", "message=hello"),
+        "requests_per_s",
+        "requests/s",
+    ),
     Workload("send", "REST send, durable", ("-w", "send", "-c", "32"), "requests_per_s", "requests/s", 3000),
     Workload(
         "chat-ws",
@@ -90,7 +99,7 @@ WORKLOADS = (
         "requests/s",
     ),
 )
-DEFAULT_NAMES = ("send", "chat-ws", "chat-lp", "idle-ws", "idle-lp", "churn-ws", "churn-lp")
+DEFAULT_NAMES = (REFERENCE, "send", "chat-ws", "chat-lp", "idle-ws", "idle-lp", "churn-ws", "churn-lp")
 
 PAGE = """\
 # Performance
@@ -107,6 +116,10 @@ texts.
 
 {table}
 
+* **reference**: a form POST in, a small JSON out, in plain Flask under stock gunicorn with its gevent worker;
+  it stores nothing. The floors were set where this app does {reference_there:,} requests/s. Where it does
+  less, the machine is slower, and the column **per reference request** is what can be compared: the floors
+  are {rest_ratio:.2f} (REST send) and {ws_ratio:.2f} (websocket chat) there.
 * **REST send**: 32 keep-alive connections, each with its own chat, each posting `send` in a closed loop.
   Afterwards every chat is read back: each acknowledged message must be there exactly once and in order.
 * **chat**: real chats of two attached members, both publishing `sendMessage` at a fixed rate, both receiving
@@ -143,14 +156,18 @@ def generate(loadgen: Path, *arguments: str) -> Answer:
 def measure(loadgen: Path, workload: Workload, attached: Gateway | None) -> Answer:
     """One run of one workload, against a gateway of its own unless one is given."""
     cores = generate(loadgen, "-w", "cores")["round_trip_ns"]
+    if workload.name == REFERENCE:
+        with running_reference() as reference:
+            form = ("--content-type", "application/x-www-form-urlencoded")
+            return _measure_on(loadgen, workload, reference, *form) | {"round_trip_ns": cores}
     if attached:
         return _measure_on(loadgen, workload, attached) | {"round_trip_ns": cores}
     with running_gateway() as gateway:
         return _measure_on(loadgen, workload, gateway) | {"round_trip_ns": cores}
 
 
-def _measure_on(loadgen: Path, workload: Workload, gateway: Gateway) -> Answer:
-    return generate(loadgen, "-u", gateway.url, "--pids", str(gateway.pid), *workload.arguments)
+def _measure_on(loadgen: Path, workload: Workload, gateway: Gateway, *more: str) -> Answer:
+    return generate(loadgen, "-u", gateway.url, "--pids", str(gateway.pid), *workload.arguments, *more)
 
 
 def run_all(options: argparse.Namespace, loadgen: Path) -> tuple[list[Result], bool]:
@@ -212,7 +229,16 @@ def main() -> int:
     text = table(results)
     print(text)
     if options.output != "-":
-        page = PAGE.format(date=options.date, runs=options.runs, machine=machine(), table=text)
+        floors = {workload.name: workload.floor or 0 for workload in WORKLOADS}
+        page = PAGE.format(
+            date=options.date,
+            runs=options.runs,
+            machine=machine(),
+            table=text,
+            reference_there=REFERENCE_THERE,
+            rest_ratio=floors["send"] / REFERENCE_THERE,
+            ws_ratio=floors["chat-ws"] / REFERENCE_THERE,
+        )
         Path(options.output).write_text(page)
     return 0 if complete and not any(result.faults for result in results) else 1
 

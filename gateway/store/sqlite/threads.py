@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, suppress
@@ -37,6 +38,10 @@ class Threads(Protocol):
 
     def off_loop(self, blocking: Callable[[], T]) -> T:
         """Run a blocking call (called by the background target only) where it stops nobody else."""
+        ...
+
+    def pause(self, seconds: float) -> None:
+        """Let the background target wait while callers go on."""
         ...
 
     def lock(self) -> AbstractContextManager[Any]:
@@ -78,6 +83,10 @@ class PlainThreads:
     def off_loop(self, blocking: Callable[[], T]) -> T:
         """Call it right here: the writer's thread stops nobody else."""
         return blocking()
+
+    def pause(self, seconds: float) -> None:
+        """Sleep."""
+        time.sleep(seconds)
 
     def lock(self) -> AbstractContextManager[Any]:
         """An ordinary lock."""
@@ -132,6 +141,7 @@ class GeventThreads:
         from gevent.queue import SimpleQueue as HubQueue
 
         self._spawn = gevent.spawn
+        self._sleep = gevent.sleep
         self._hub = gevent.get_hub()
         self._hub_waiter = HubWaiter
         self._hub_queue = HubQueue
@@ -160,6 +170,10 @@ class GeventThreads:
         if call.error is not None:
             raise call.error
         return call.result  # type: ignore[no-any-return]
+
+    def pause(self, seconds: float) -> None:
+        """Let other greenlets run."""
+        self._sleep(seconds)
 
     def lock(self) -> AbstractContextManager[Any]:
         """A lock of the operating system: twenty times cheaper than gevent's, never contended in one hub."""

@@ -40,6 +40,9 @@ Work = Callable[[sqlite3.Connection], Any]
 After = Callable[[bool], None]
 Connect = Callable[[], sqlite3.Connection]
 
+# When the last batch had this many jobs, the next one gathers for one turn of the loop before it is flushed:
+# a flush costs 0.1-0.2 ms of the processor whatever its size. A single caller is never delayed.
+SIBLINGS, GATHER_S = 4, 0.0
 # Bounds how long a batch keeps the event loop (about 10 us a change), and what one failure can roll back.
 MAX_BATCH = 256
 # Mistakes of one piece of work, not trouble of the database.
@@ -84,6 +87,7 @@ class Writer:
         self._metrics = metrics or Metrics()
         self._monotonic = monotonic
         self._data_version: int | None = None
+        self._crowd = 0  # jobs of the last batch
         self._connection: sqlite3.Connection | None = connect()
         self._threads = threads
         self._queue = threads.queue()
@@ -176,11 +180,14 @@ class Writer:
                 self._threads.off_loop(self._connection.close)
 
     def _take(self) -> list[_Job]:
-        """Everything that is pending, at least one job."""
+        """Everything that is pending, at least one job; under load also what arrives within a moment."""
         batch = [self._queue.get()]
+        if self._crowd >= SIBLINGS:
+            self._threads.pause(GATHER_S)
         with suppress(Empty):
             while len(batch) < MAX_BATCH:
                 batch.append(self._queue.get_nowait())
+        self._crowd = len(batch)
         return batch
 
     def _write(self, jobs: list[_Job]) -> None:
