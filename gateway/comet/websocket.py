@@ -148,6 +148,10 @@ class Connection:
             self._release()
             self._metrics.websocket_connections.dec()
 
+    def _refuse(self, code: int, reason: str) -> None:
+        """Say goodbye from the reading side: the connection ends after `_linger`, which needs it open."""
+        self._outbox.put(frames.ws_close(code, reason), exempt=True)
+
     def _linger(self) -> None:
         """Read on for a moment: closing with unread data would reset the peer and lose the close frame."""
         self._release()
@@ -165,7 +169,7 @@ class Connection:
             return False
         broken = self._reader.broken
         if broken is not None:
-            self.close(broken.code, str(broken))
+            self._refuse(broken.code, str(broken))
         return broken is None
 
     def _one(self, item: Incoming) -> bool:
@@ -174,7 +178,7 @@ class Connection:
         if item.opcode == PING:
             self._outbox.put(frames.ws_frame(frames.OP_PONG, item.payload))
         elif item.opcode == CLOSE:
-            self.close(close_code(item.payload), "")
+            self._refuse(close_code(item.payload), "")
             return False
         return True
 
@@ -182,13 +186,13 @@ class Connection:
         try:
             batch = decode(text)
         except BadBatch as error:
-            self.close(CLOSE_INVALID if str(error) == "not JSON" else CLOSE_PROTOCOL, str(error))
+            self._refuse(CLOSE_INVALID if str(error) == "not JSON" else CLOSE_PROTOCOL, str(error))
             return False
         try:
             result = self._exchange.process(batch, self._peer, met=self._bind)
         except Exception:  # noqa: BLE001 - the last wall before a client; the trace stays in the log
             log.exception("bayeux_frame_failed")
-            self.close(CLOSE_INTERNAL, "")
+            self._refuse(CLOSE_INTERNAL, "")
             return False
         self._answer(result)
         return True
