@@ -129,13 +129,6 @@ class Machine:
         extensions.add_timesync(reply, extensions.timesync_request(message, wall_ms), 0.0)
         return Reply(reply, session, opened=True)
 
-    def beside_handshake(self, message: Message) -> Message:
-        """The reply to each message of a batch that has a handshake and something else."""
-        reply = messages.failure(message, errors.HANDSHAKE_NOT_ALONE)
-        if message.get("channel") == HANDSHAKE:
-            reply["advice"] = dict(_NO_ADVICE)
-        return reply
-
     def _handshake_refusal(self, message: Message, peer: Peer) -> str | None:
         if not peer.alone:
             return errors.HANDSHAKE_NOT_ALONE

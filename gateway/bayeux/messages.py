@@ -43,3 +43,11 @@ def subscriptions(message: Message) -> list[str] | str:
     if not names or not all(channels.is_pattern(name) for name in names):
         return errors.SUBSCRIPTION_INVALID
     return names
+
+
+def beside_handshake(message: Message) -> Message:
+    """The reply to each message of a batch that has a handshake and something else: none has an effect."""
+    found = failure(message, errors.HANDSHAKE_NOT_ALONE)
+    if message.get("channel") == "/meta/handshake":
+        found["advice"] = {"reconnect": "none", "interval": 0}
+    return found

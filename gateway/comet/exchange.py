@@ -27,6 +27,7 @@ from gateway.bayeux import (
 from gateway.bayeux.errors import MALFORMED, PUBLISH_FAILED
 from gateway.bayeux.extensions import member
 from gateway.bayeux.machine import HANDSHAKE
+from gateway.bayeux.messages import beside_handshake
 from gateway.bayeux.options import WEBSOCKET
 from gateway.chat.accounts import Accounts
 from gateway.clock import Clock
@@ -138,7 +139,7 @@ class Exchange:
         peer.alone = len(batch) == 1
         if not peer.alone and any(message.get("channel") == HANDSHAKE for message in batch):
             # Nothing that shares a batch with a handshake has an effect (spec/bayeux.md 2).
-            result.messages = [frames.encode(self._machine.beside_handshake(message)) for message in batch]
+            result.messages = [frames.encode(beside_handshake(message)) for message in batch]
             return result
         try:
             for message in batch:

@@ -196,18 +196,21 @@ LIMITS = (
         kind=integer(1, 1_000_000),
         default=600,
         text="Bayeux handshakes of one address (offices share one).",
+        later=True,
     ),
     _limits(
         name="typing_per_second",
         kind=integer(1, 1000),
         default=2,
         text="Typing indicators of one party; further ones are merged.",
+        later=True,
     ),
     _limits(
         name="agent_requests_per_second",
         kind=integer(1, 100_000),
         default=20,
         text="Requests of one agent.",
+        later=True,
     ),
 )
 

@@ -65,6 +65,7 @@ FLEX = (
         default=15,
         introduced="0.1.0; Chat Server 8.5.308.06",
         text="Wait before a reliable notification is sent again.",
+        later=True,
     ),
     _settings(
         name="flex-push-resend-attempts",
@@ -72,6 +73,7 @@ FLEX = (
         kind=integer(0, 1000),
         default=5,
         text="How often a reliable notification is sent again.",
+        later=True,
     ),
 )
 

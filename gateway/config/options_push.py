@@ -96,6 +96,7 @@ CHANNELS = (
         default=1000,
         text="Reliable mode: a further event within this time of the last notification sends none of its "
         "own.",
+        later=True,
     ),
     _push(
         name="notify_removal",
@@ -131,6 +132,7 @@ SAFETY = (
         kind=choice("off", "failed", "all"),
         default="failed",
         text="Of which notifications the delivery log keeps the body.",
+        later=True,
     ),
     _push(
         name="allowed_networks",
