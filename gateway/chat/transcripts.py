@@ -51,7 +51,9 @@ class TranscriptReader:
         elif found:
             next_position = max(next_position, found[-1].index + 1)
         events = tuple([event for event in found if event.for_customer and not _own_typing(event, reader)])
-        return Transcript(session, events, next_position, session.ended_for_customer)
+        # The end may have been committed between the two reads: then the events know it, the session not yet.
+        ended = session.ended_for_customer or any(event.ends_chat for event in found)
+        return Transcript(session, events, next_position, ended)
 
     def for_agent(self, chat_id: str, start: int) -> list[Event]:
         """Events of every visibility with index >= start, with the typing events of the last 20 s."""

@@ -8,7 +8,7 @@ Everything is called under the hub's lock.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Any, cast
 
 from gateway.bayeux import Session
@@ -16,6 +16,7 @@ from gateway.chat.presence import Presence
 from gateway.clock import Clock
 from gateway.comet.attachment import PULL_LIMIT, Attachment
 from gateway.config import SettingsSource
+from gateway.errors import Unavailable
 from gateway.model.payload import DEPRECATED, Identity
 from gateway.model.session import ChatSession
 from gateway.native import native_rlock
@@ -61,8 +62,7 @@ class Attachments:
                     return
             attachment = self._new_attachment(session, chat, channel, cursor)
             attachment.active = session.busy == 0
-            current = self._store.session(chat.id)
-            if current is not None and current.next_index == cursor + 1:
+            if self._is_newest(chat.id, cursor):
                 attachment.up_to_date()
             if self._settings_source.current.for_service(chat.profile.service).single_attachment:
                 for other in list(self._by_chat.get(chat.id, ())):
@@ -73,6 +73,13 @@ class Attachments:
             self._dirty[session.id] = session
             self._resume.pop(chat.id, None)
             self._presence.attached(chat.id)
+
+    def _is_newest(self, chat_id: str, cursor: int) -> bool:
+        """Whether nothing is committed beyond the cursor (if that cannot be read, it is not known)."""
+        with suppress(Unavailable):
+            current = self._store.session(chat_id)
+            return current is not None and current.next_index == cursor + 1
+        return False
 
     def _new_attachment(self, session: Session, chat: ChatSession, channel: str, cursor: int) -> Attachment:
         customer = chat.customer

@@ -133,9 +133,10 @@ class ChatService:
         if fields.user_data(data) and not party.session.ended_for_customer:
             self._customers.update_data(party, fields.user_data(data), "comet")
         transcript = self._customers.transcript(party, fields.position(data))
-        if transcript.chat_ended:
+        if transcript.session.ended_for_customer:
             raise ChatGone(party.session.id)
-        self._hub.attach(session, transcript.session, channel, cursor=transcript.next_position - 1)
+        if not transcript.chat_ended:  # else it ended while it was read, and the answer says so
+            self._hub.attach(session, transcript.session, channel, cursor=transcript.next_position - 1)
         return [self._transcript(channel, party, data, transcript=transcript)]
 
     def _attach_implicitly(self, session: Session, channel: str, party: Party) -> None:

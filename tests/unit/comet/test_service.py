@@ -321,3 +321,23 @@ def test_any_data_is_answered(data: dict[str, Any]):
     assert ack["successful"] is True
     assert [message["data"]["statusCode"] for message in rest] in ([], [0], [2], [0, 0])
     assert stand.engine.store.session(stand.engine.customers.by_key(client.secure_key).session.id) is not None
+
+
+def test_a_chat_that_ends_while_it_is_read_is_told_as_ended(stand: Stand, monkeypatch: pytest.MonkeyPatch):
+    """The end between reading the session and its events: the answer carries it with chatEnded true."""
+    client = Poller(stand)
+    client.handshake()
+    client.request_chat()
+    chat_id, store = client.chat_id, stand.engine.store
+    stand.engine.agents.accept(ALICE, chat_id)
+    recent = store.recent
+
+    def end_first(*arguments: object, **options: object) -> object:
+        monkeypatch.setattr(store, "recent", recent)
+        stand.engine.agents.close(ALICE, chat_id)
+        return recent(*arguments, **options)
+
+    monkeypatch.setattr(store, "recent", end_first)
+    _, answer = client.operation("requestNotifications", transcriptPosition=2)
+    assert answer["data"]["chatEnded"] is True
+    assert "ParticipantLeft" in [event["type"] for event in answer["data"]["messages"]]
