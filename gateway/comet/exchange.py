@@ -205,6 +205,9 @@ class Exchange:
                 self._on_agent(session)
         if outcome.closed:
             result.closed = session
+            if session.channel is not None and peer.bound is not session:
+                # Ended over another connection: a bound websocket has no read timeout of its own.
+                session.channel.close(1000, "disconnected")
             self._disconnected(session, outcome.released, result)
 
     def _disconnected(self, session: Session, released: Held | None, result: Result) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 from support.waiting import eventually
 from unit.chat.engine import ALICE
-from unit.comet.comet_stand import Socket, Stand, texts
+from unit.comet.comet_stand import Poller, Socket, Stand, texts
 
 
 def in_chat(stand: Stand, *, send_buffer: int = 1 << 20) -> Socket:
@@ -62,6 +62,15 @@ def test_a_client_that_asks_and_never_reads_is_cut_off():
         asked += 1
     assert not client.is_open
     assert asked < 1000
+
+
+def test_a_disconnect_over_http_closes_the_websocket_of_the_session(stand: Stand):
+    """A session that is over leaves no connection behind that nobody times out."""
+    client = in_chat(stand)
+    other = Poller(stand)
+    other.id = client.id
+    other.send("/meta/disconnect")
+    assert not client.is_open
 
 
 def _operation(client: Socket, name: str, **data: object) -> bytes:
