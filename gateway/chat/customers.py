@@ -10,7 +10,7 @@ import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -49,8 +49,7 @@ class TypingState(StrEnum):
     STOPPED = EventType.TYPING_STOPPED.value
 
 
-@dataclass(frozen=True, slots=True)
-class Party:
+class Party(NamedTuple):
     """An authenticated customer with the session as it was then."""
 
     session: ChatSession

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.model.events import Draft
 from gateway.model.session import ChatProfile, ChatState
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """New events in order, and the new profile and state where they change; an empty one commits nothing."""
 
     drafts: tuple[Draft, ...] = ()

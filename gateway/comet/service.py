@@ -10,8 +10,7 @@ import base64
 import binascii
 import hmac
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import structlog
@@ -36,8 +35,7 @@ log = structlog.get_logger(__name__)
 Operation = Callable[[Session, str, Party, Mapping[str, Any]], "list[bytes]"]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What a publish leads to: encoded messages for its sender, and whether the ack is positive."""
 
     messages: list[bytes]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.model.deliveries import Delivery
 from gateway.model.events import Event
 from gateway.model.session import ChatSession
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """A new session value with its events and due deliveries.
 
     The store writes it only if the stored version is `session.version - 1` (0: the chat must not exist
@@ -25,8 +24,7 @@ class Change:
     profile_changed: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Committed:
+class Committed(NamedTuple):
     """What observers learn after the commit: the session and its new events in index order."""
 
     session: ChatSession
