@@ -40,10 +40,9 @@ Work = Callable[[sqlite3.Connection], Any]
 After = Callable[[bool], None]
 Connect = Callable[[], sqlite3.Connection]
 
-# When the last batch had SIBLINGS jobs, the next one gathers before it is flushed: for GATHER_S at most, and
-# only while each PAUSE_S brings more. A batch costs 0.3 ms of the processor whatever its size. A single
-# caller is never delayed, a few callers that all wait for this flush by one pause.
-SIBLINGS, GATHER_S, PAUSE_S = 4, 0.003, 0.0005
+# A batch costs 0.3 ms of the processor whatever its size, so before each one whoever can still hand something
+# in may do so, for this long at most. Where everybody waits already, nothing is lost (see `Threads.gather`).
+GATHER_S = 0.003
 # Bounds how long a batch keeps the event loop (about 10 us a change), and what one failure can roll back.
 MAX_BATCH = 256
 # Mistakes of one piece of work, not trouble of the database.
@@ -68,8 +67,8 @@ class Writer:
     gevent from any greenlet of the hub that the store was made in.
 
     `connect` gives a connection that does not wait for locks (busy_timeout 0): the writer waits itself, off
-    the event loop, for `busy_timeout_ms`. `monotonic` (seconds) measures for the metrics and bounds the
-    gathering. Raises whatever `connect` raises, and has started nothing then.
+    the event loop, for `busy_timeout_ms`. `monotonic` (seconds) only measures for the metrics. Raises
+    whatever `connect` raises, and has started nothing then.
     """
 
     def __init__(
@@ -88,7 +87,6 @@ class Writer:
         self._metrics = metrics or Metrics()
         self._monotonic = monotonic
         self._data_version: int | None = None
-        self._crowd = 0  # jobs of the last batch
         self._connection: sqlite3.Connection | None = connect()
         self._threads = threads
         self._queue = threads.queue()
@@ -144,7 +142,7 @@ class Writer:
         open_ = True
         try:
             while open_:
-                batch = self._take()
+                self._take(batch)
                 jobs = [job for job in batch if job.work is not None]
                 open_ = len(jobs) == len(batch)
                 if jobs:
@@ -180,22 +178,10 @@ class Writer:
             with suppress(sqlite3.Error):
                 self._threads.off_loop(self._connection.close)
 
-    def _take(self) -> list[_Job]:
-        """Everything that is pending, at least one job; under load also what arrives within a moment."""
-        batch = [self._queue.get()]
-        self._fill(batch)
-        if self._crowd >= SIBLINGS:
-            until = self._monotonic() + GATHER_S
-            before = 0
-            while before < len(batch) < MAX_BATCH and self._monotonic() < until:
-                before = len(batch)
-                self._threads.pause(PAUSE_S)
-                self._fill(batch)
-        self._crowd = len(batch)
-        return batch
-
-    def _fill(self, batch: list[_Job]) -> None:
-        """Add what is waiting in the queue."""
+    def _take(self, batch: list[_Job]) -> None:
+        """Add everything that is pending, at least one job; under load also what arrives within a moment."""
+        batch.append(self._queue.get())
+        self._threads.gather(GATHER_S)
         with suppress(Empty):
             while len(batch) < MAX_BATCH:
                 batch.append(self._queue.get_nowait())

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.waiting import eventually
 
 from gateway.errors import Conflict, Unavailable
 from gateway.store.sqlite.threads import PlainThreads
@@ -293,52 +292,3 @@ def test_post_tells_about_failure(bench: Bench, tmp_path: Path) -> None:
     bench.writer.post(insert(0), told.append)
     wait_until(lambda: told == [False])
     other.close()
-
-
-class Metronome(PlainThreads):
-    """Threads whose pauses are counted, each bringing what `more` hands in."""
-
-    def __init__(self) -> None:
-        self.pauses = 0
-        self.more: list[Callable[[], None]] = []
-
-    def pause(self, seconds: float) -> None:
-        """No time passes."""
-        self.pauses += 1
-        if self.more:
-            self.more.pop(0)()
-
-
-def test_a_crowd_is_gathered_while_more_comes_and_a_single_caller_never_waits(tmp_path: Path) -> None:
-    """After a batch of four the next one pauses until that brings nothing; after a batch of one never."""
-    threads, batches = Metronome(), []
-    over = threading.Semaphore(0)
-    writer = Writer(
-        lambda: sqlite3.connect(tmp_path / "w.db", isolation_level=None, check_same_thread=False),
-        threads,
-        busy_timeout_ms=0,
-        monotonic=lambda: 0.0,
-    )
-    held = threading.Event()
-
-    def hand_in(count: int) -> None:
-        for _ in range(count):
-            writer.post(lambda connection: batches.append(connection.total_changes), lambda _: over.release())
-
-    writer.post(lambda _connection: held.wait(10) and None, lambda _: over.release())
-    eventually(lambda: writer._queue.empty(), what="the first batch")
-    hand_in(4)
-    held.set()
-    for _ in range(5):
-        over.acquire()
-    assert 0 == threads.pauses  # the batch before the four had one job
-    threads.more = [lambda: hand_in(2), lambda: hand_in(1)]
-    hand_in(1)
-    for _ in range(4):
-        over.acquire()
-    assert 3 == threads.pauses  # two brought something, the third nothing
-    writer.run(lambda _connection: None)
-    pauses = threads.pauses
-    writer.run(lambda _connection: None)
-    writer.close()
-    assert pauses == threads.pauses  # the batch before had one job: not even one pause
