@@ -127,7 +127,7 @@ class Ledger:
                 pending=pending,
             )
         )
-        if pending is not None:
+        if pending is not None or session.ended_for_customer:
             self._reliable.committed(pending, session)
         committed = Committed(session, events)
         self._bus.publish(committed)

@@ -80,18 +80,19 @@ class Reliable:
             return PendingStep.of(start, start)
         current = self._current(stored, before, seen)
         after, told = self._transition(current, before, session, owed)
-        if after is current:  # it may know more than the record; that alone is not worth a write
+        if told is None and before.reliable and _adds_nothing(stored, after):
             return None
         base = stored or current
         if told is None:
             return PendingStep.of(base, after)
         return pointer.step_for(base, after, told, self._occasion(session, owed.events, after))
 
-    def committed(self, step: PendingStep, session: ChatSession) -> None:
-        """The step is stored; called before the events are published."""
-        if not session.reliable or (session.ended_for_customer and not step.after.armed):
+    def committed(self, step: PendingStep | None, session: ChatSession) -> None:
+        """The change is stored, with its step or without one; called before its events are published."""
+        over = session.ended_for_customer and not (step is not None and step.after.armed)
+        if over or not session.reliable:
             self._retrievals.forget(session.id)
-        else:
+        elif step is not None:
             self._retrievals.follow(step.after)
 
     def _transition(
@@ -113,10 +114,10 @@ class Reliable:
                 busy=self._on_its_way(current),
             )
         if session.profile.subscription != before.profile.subscription:
-            return self._registered(current, before, session)
+            return self._registered(current, session)
         return current, None
 
-    def _registered(self, current: Pending, before: ChatSession, session: ChatSession) -> resend.Outcome:
+    def _registered(self, current: Pending, session: ChatSession) -> resend.Outcome:
         """A new or another device: it is told at once of what was not retrieved (9.4.9)."""
         subscription = session.profile.subscription
         if subscription is None:
@@ -126,19 +127,17 @@ class Reliable:
         notable = [
             event for event in found if notifies(event, session.customer.id, subscription, settings.push)
         ]
-        known = replace(current, last_pos=0)
         if notable:
-            known = replace(current, last_pos=notable[-1].index, event_type=notable[-1].type.value)
+            current = replace(current, last_pos=notable[-1].index, event_type=notable[-1].type.value)
         rules = resend.Rules.of(settings)
         blocked = policy_for(settings, session.profile.service, subscription).blocked
-        after, told = resend.on_registered(
-            known,
+        return resend.on_registered(
+            current,
             rules=rules,
             now_ms=self._clock.wall_ms(),
             hold_ms=rules.delay_ms if blocked else 0,
             busy=self._on_its_way(current),
         )
-        return (current, None) if after is known and before.reliable else (after, told)
 
     def _current(self, stored: Pending | None, before: ChatSession, seen: int | None) -> Pending:
         """The record with what is known beyond it. Without one, push counts from now on (9.4.9)."""
@@ -148,6 +147,8 @@ class Reliable:
             first = claimed or from_now_on or before.next_index
             return Pending(before.id, before.customer.user_id, retrieved_next=first)
         known = max(stored.retrieved_next, self._retrievals.known(before.id), claimed, from_now_on)
+        if stored.clearable:
+            return resend.on_retrieved(stored, known)
         return stored if known == stored.retrieved_next else replace(stored, retrieved_next=known)
 
     def _on_its_way(self, pending: Pending) -> bool:
@@ -169,3 +170,10 @@ class Reliable:
             older = self._store.events(session.id, after.retrieved_next, limit=limit)
             events = pointer.visible([*older, *news])
         return pointer.Occasion(session, settings, self._clock.wall_ms(), self._keys, events)
+
+
+def _adds_nothing(stored: Pending | None, after: Pending) -> bool:
+    """Whether `after` at most knows a later place while nothing is armed: that alone is not worth a write."""
+    if stored is None or stored.armed:
+        return after == stored
+    return replace(after, retrieved_next=stored.retrieved_next) == stored
