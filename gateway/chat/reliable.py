@@ -101,7 +101,8 @@ class Reliable:
         last = owed.notable[-1] if owed.notable else None
         removed = last is not None and is_removal(last, session.customer.id)
         if session.ended_for_customer and not removed:
-            return resend.cancelled(current), None
+            # Only the leaving itself ends the reminders: what follows it must not silence its own pointer.
+            return (current if before.ended_for_customer else resend.cancelled(current)), None
         if last is not None:
             on = resend.on_removed if removed else resend.on_event
             return on(

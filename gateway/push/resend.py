@@ -35,6 +35,9 @@ from gateway.store.roles import Chats, Deliveries, Pendings
 
 # The finest option counts in seconds.
 POLL_S = 0.25
+# After a tick that queued nothing the loop rests so many times as long as it took.
+REST = 10
+STOP_S = 5.0
 # Records of one transaction; more are taken in the same tick, one transaction after the other.
 BATCH = 200
 # spec/push.md 10.2.3: nobody is reminded of a chat that ended longer ago.
@@ -86,17 +89,25 @@ class Resender:
         """End the loop after the tick that runs."""
         self._stopping.set()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(STOP_S)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            try:
-                self.tick()
-            except Unavailable as error:
-                log.warning("push_store_unavailable", reason=str(error))
-            except Exception:  # noqa: BLE001 - whatever a record or the store does, the others are repeated
-                log.exception("push_resend_failed")
-            self._stopping.wait(POLL_S)
+            begun = self._clock.monotonic()
+            queued = self._guarded(self.tick)
+            # While many pointers are stuck, finding nothing to do costs time; it must stay a small part.
+            idle_s = 0.0 if queued else REST * (self._clock.monotonic() - begun)
+            self._stopping.wait(max(POLL_S, idle_s))
+        self._guarded(self._settle)
+
+    def _guarded(self, work: Callable[[], int | None]) -> int | None:
+        try:
+            return work()
+        except Unavailable as error:
+            log.warning("push_store_unavailable", reason=str(error))
+        except Exception:  # noqa: BLE001 - whatever a record or the store does, the others are repeated
+            log.exception("push_resend_failed")
+        return None
 
     def tick(self) -> int:
         """Act on everything that is due; returns how many pointers were queued."""
@@ -193,6 +204,6 @@ class Resender:
     def _unretrieved(self) -> float:
         """Read when metrics are fetched; a closed store has no figure."""
         try:
-            return len(self._store.armed_pendings())
+            return self._store.armed_count()
         except Unavailable:
             return float("nan")

@@ -218,6 +218,10 @@ class MemoryStore:
         with self._open():
             return tuple(self._armed())
 
+    def armed_count(self) -> int:
+        with self._open():
+            return len(self._armed())
+
     def advance(self, steps: Sequence[PendingStep]) -> Sequence[bool]:
         with self._open():
             return tuple([self._fits(step) and self._step(step) for step in steps])

@@ -123,7 +123,11 @@ class Pendings(Protocol):
         ...
 
     def armed_pendings(self) -> Sequence[Pending]:
-        """All armed records, earliest first (after a restart; a metric)."""
+        """All armed records, earliest first (after a restart)."""
+        ...
+
+    def armed_count(self) -> int:
+        """How many records are armed (a metric)."""
         ...
 
     def advance(self, steps: Sequence[PendingStep]) -> Sequence[bool]:

@@ -110,6 +110,7 @@ def calls() -> st.SearchStrategy[Step]:
         advances(),
         st.builds(lambda t: lambda s: s.due_pendings(now_ms=t, limit=1), TIMES),
         st.just(lambda s: s.armed_pendings()),
+        st.just(lambda s: s.armed_count()),
         st.builds(lambda c, n: lambda s: s.save_comet(comet(c, cursor=n, updated_ms=n)), CHATS, TIMES),
         st.builds(lambda c: lambda s: s.forget_comet(c), CHATS),
         st.builds(lambda c: lambda s: s.comet(c), CHATS),

@@ -113,6 +113,7 @@ def test_due_are_the_armed_whose_time_has_come(store: Store) -> None:
 
     assert (["b", "a"], ["b"]) == (due(), due(1))
     assert ["b", "a", "c"] == [found.chat_id for found in store.armed_pendings()]
+    assert 3 == store.armed_count()
 
 
 def test_a_pointer_on_its_way_is_not_followed_by_another(store: Store) -> None:

@@ -59,6 +59,9 @@ class SqlitePendings:
     def armed_pendings(self) -> Sequence[Pending]:
         return tuple([rows.pending(row) for row in self._readers.all(_ARMED)])
 
+    def armed_count(self) -> int:
+        return int(self._readers.all("SELECT count(*) FROM pending WHERE next_ms IS NOT NULL")[0][0])
+
     def advance(self, steps: Sequence[PendingStep]) -> Sequence[bool]:
         return self._writer.run(partial(_advance, steps=steps)) if steps else ()
 

@@ -337,6 +337,22 @@ def test_removal_voids_what_was_pending(engine: ReliableEngine) -> None:
     assert [] == engine.after(15)
 
 
+def test_what_follows_a_removal_does_not_silence_it(engine: ReliableEngine) -> None:
+    """The agent leaves after the customer was removed: -1 is repeated all the same."""
+    engine.configure(engine._ini + "[settings]\nflex-push-timeout=60\n")
+    party = engine.chat()
+    engine.timeouts.sweep()
+    engine.clock.advance(61)
+    engine.timeouts.sweep()
+    (body,) = engine.bodies(state=DeliveryState.FAILED)
+    assert (("0", "-1", 4), False) == (told(body), body["chatEnded"])
+    engine.agents.leave(ALICE, party.session.id)
+    engine.pass_time(15)
+    (body,) = engine.bodies()
+    assert (("1", "-1", 4), True) == (told(body), body["chatEnded"])
+    assert [] == engine.after(15)
+
+
 def test_own_leaving_ends_the_reminders(engine: ReliableEngine) -> None:
     """Section 6: the customer's own logout is told only with NotifyRequestor; reminders end in any case."""
     silent, relayed = engine.chat(), engine.chat(GCTI_GMS_NotifyRequestor="true")
