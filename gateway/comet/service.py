@@ -128,9 +128,10 @@ class ChatService:
     def _request_notifications(
         self, session: Session, channel: str, party: Party, data: Mapping[str, Any]
     ) -> list[bytes]:
+        position = fields.position(data)
         if fields.user_data(data) and not party.session.ended_for_customer:
-            self._customers.update_data(party, fields.user_data(data), "comet")
-        transcript = self._customers.transcript(party, fields.position(data))
+            self._customers.update_data(party, fields.user_data(data), "comet", seen=position)
+        transcript = self._customers.transcript(party, position)
         if transcript.session.ended_for_customer:
             raise ChatGone(party.session.id)
         if not transcript.chat_ended:  # else it ended while it was read, and the answer says so

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from gateway.model.deliveries import Delivery
 from gateway.model.events import Event
+from gateway.model.pending import PendingStep
 from gateway.model.session import ChatSession
 
 
@@ -15,6 +16,7 @@ class Change(NamedTuple):
     The store writes it only if the stored version is `session.version - 1` (0: the chat must not exist
     yet), otherwise it raises Conflict and writes nothing. `ephemeral` events (typing) advance the stored
     counter but live only in the tail. `profile_changed` tells that `session.profile` must be rewritten.
+    `pending` is the step of the resend machine that these events cause; its version is compared as well.
     """
 
     session: ChatSession
@@ -22,6 +24,7 @@ class Change(NamedTuple):
     ephemeral: tuple[Event, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
     profile_changed: bool = True
+    pending: PendingStep | None = None
 
 
 class Committed(NamedTuple):
