@@ -261,6 +261,7 @@ static int report(const stage *s)
     report_count("chat_err", run.chat_errors);
     report_count("order_diff", run.disagreements);
     report_window(&s->window, s->messages * MEMBERS);
+    report_number("cpu_us_per_message", s->window.server_cpu * 1e6 / (double)(s->messages ? s->messages : 1));
     bad += report_faults();
     report_print();
     return bad ? 1 : 0;

@@ -8,9 +8,10 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-Answer = dict[str, Any]
+from generator import Answer
+from workloads import REFERENCE, Workload
+
 FAULTS = (
     "lost",
     "dup",
@@ -25,29 +26,8 @@ FAULTS = (
     "proto_err",
     "refused",
 )
-REFERENCE = "reference"
-"""Name of the workload that measures the machine instead of the gateway."""
 GENERATOR_BOUND = 0.9
 """A generator above this share of its processor measures itself, not the gateway."""
-
-
-@dataclass(frozen=True, slots=True)
-class Workload:
-    """One row: what `loadgen` is asked, and which number of its answer is the figure of merit."""
-
-    name: str
-    title: str
-    arguments: tuple[str, ...]
-    figure: str
-    unit: str
-    floor: float | None = None
-    smaller_is_better: bool = False
-
-    def meets_floor(self, value: float) -> bool:
-        """True without a floor."""
-        if self.floor is None:
-            return True
-        return value <= self.floor if self.smaller_is_better else value >= self.floor
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +43,14 @@ class Result:
 
     @property
     def faults(self) -> dict[str, int]:
-        """What must be zero and is not, summed over the runs."""
-        sums = {name: sum(int(answer.get(name, 0)) for answer in self.answers) for name in FAULTS}
-        sums["limit not held"] = sum(answer.get("held") == "no" for answer in self.answers)
-        return {name: count for name, count in sums.items() if count}
+        return faults_of(self.answers)
+
+
+def faults_of(answers: Sequence[Answer]) -> dict[str, int]:
+    """What must be zero and is not, summed over the runs."""
+    sums = {name: sum(int(answer.get(name, 0)) for answer in answers) for name in FAULTS}
+    sums["limit not held"] = sum(answer.get("held") == "no" for answer in answers)
+    return {name: count for name, count in sums.items() if count}
 
 
 def _number(value: float) -> str:
