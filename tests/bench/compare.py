@@ -10,11 +10,14 @@ from figures import faults_of, spread
 from generator import Answer, measure
 from pairs import Pair, Ratios, alternate, mode, ratios
 from servers import running_gateway
-from workloads import Workload
+from workloads import Figure, Workload
 
 OURS, THEIRS = "A (this)", "B (other)"
-SECONDARY = (("cpu_us", "CPU us per unit"), ("p99_ms", "p99 ms"))
-"""Shown below the figure of merit; smaller is better for each."""
+SECONDARY = (
+    Figure("cpu_us", "CPU us per unit", smaller_is_better=True),
+    Figure("p99_ms", "p99 ms", smaller_is_better=True),
+)
+"""Shown below the figure of merit."""
 PAIRS_FOR_A_LEAD = 5
 """Fewer agree by chance too often."""
 
@@ -38,7 +41,7 @@ def _line(workload: Workload, answer: Answer) -> str:
     faults = ", ".join(f"{name} {count}" for name, count in faults_of([answer]).items())
     cpu = f"  {answer['cpu_us']:7.1f} CPU us per unit" if answer.get("cpu_us") else ""
     return (
-        f"{answer[workload.figure]:10,.1f} {workload.unit}{cpu}  "
+        f"{answer[workload.figure.key]:10,.1f} {workload.figure.unit}{cpu}  "
         f"machine {mode(answer['round_trip_ns'])}{f'  FAULTS: {faults}' if faults else ''}"
     )
 
@@ -47,20 +50,18 @@ def verdict(workload: Workload, tried: Sequence[Pair]) -> str:
     """The ratios A/B with their spread, and whether every steady pair agrees."""
     kept = [pair for pair in tried if pair.steady]
     lines = [f"{workload.name}: {len(tried)} pairs, {len(kept)} kept: the machine kept its speed meanwhile"]
-    figures = [(workload.figure, workload.unit, workload.smaller_is_better)]
-    figures += [(name, unit, True) for name, unit in SECONDARY]
-    for figure, unit, smaller_is_better in figures:
-        every, found = ratios(tried, figure), ratios(kept, figure)
+    for figure in (workload.figure, *SECONDARY):
+        every, found = ratios(tried, figure.key), ratios(kept, figure.key)
         if every is None:
             continue
-        lines += [f"  {unit}: A {_side(tried, 'ours', figure)}, B {_side(tried, 'theirs', figure)}"]
+        lines += [f"  {figure.unit}: A {_side(tried, 'ours', figure)}, B {_side(tried, 'theirs', figure)}"]
         lines += [f"    A/B {found or 'none'} of the kept pairs, {every} of all"]
-        lines += [f"    {_lead(found, smaller_is_better=smaller_is_better)}"]
+        lines += [f"    {_lead(found, smaller_is_better=figure.smaller_is_better)}"]
     return "\n".join(lines)
 
 
-def _side(pairs: Sequence[Pair], side: str, figure: str) -> str:
-    return spread([getattr(pair, side) for pair in pairs], figure)
+def _side(pairs: Sequence[Pair], side: str, figure: Figure) -> str:
+    return spread([getattr(pair, side) for pair in pairs], figure.key)
 
 
 def _lead(found: Ratios | None, *, smaller_is_better: bool) -> str:

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from servers import Server, pinned
+from servers import Server, ServerFailed, pinned
 from workloads import Workload
 
 Answer = dict[str, Any]
 RUN_SECONDS = 240
 """Longest time for one run of the generator; the longest ramp needs about two minutes."""
+FAILURES = (ServerFailed, RuntimeError, subprocess.TimeoutExpired)
+"""What one run may die of without ending the others."""
 
 
 def generate(loadgen: Path, *arguments: str) -> Answer:
@@ -35,10 +38,18 @@ def round_trip_ns(loadgen: Path) -> float:
     return float(generate(loadgen, "-w", "cores")["round_trip_ns"])
 
 
-def measure(loadgen: Path, workload: Workload, server: AbstractContextManager[Server]) -> Answer:
-    """One run of one workload against a server that lives as long; adds the round trips before and after."""
+def framed(loadgen: Path, run: Callable[[], Answer]) -> Answer:
+    """The answer of any measurement with the round trips before and after it, which pairs.py looks at."""
     before = round_trip_ns(loadgen)
-    with server as running:
-        address = ("-u", running.url, "--pids", str(running.pid))
-        answer = generate(loadgen, *address, *workload.arguments)
-    return answer | {"round_trip_ns": before, "round_trip_after_ns": round_trip_ns(loadgen)}
+    return run() | {"round_trip_ns": before, "round_trip_after_ns": round_trip_ns(loadgen)}
+
+
+def measure(loadgen: Path, workload: Workload, server: AbstractContextManager[Server]) -> Answer:
+    """One run of one workload against a server that lives as long."""
+
+    def run() -> Answer:
+        with server as running:
+            address = ("-u", running.url, "--pids", str(running.pid))
+            return generate(loadgen, *address, *workload.arguments)
+
+    return framed(loadgen, run)

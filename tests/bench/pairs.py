@@ -60,6 +60,8 @@ class Ratios:
         return all(value > 1 for value in self.values) or all(value < 1 for value in self.values)
 
     def __str__(self) -> str:
+        if len(self.values) == 1:
+            return f"{self.median:.3f}"
         return f"{self.median:.3f} [{min(self.values):.3f}-{max(self.values):.3f}]"
 
 

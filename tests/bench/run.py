@@ -1,13 +1,14 @@
-"""Measures the gateway and writes docs/performance.md; `make bench` calls it.
+"""Measures the gateway and its peers and writes docs/performance.md; `make bench` calls it.
 
-For each workload and run: a fresh gateway on processor 0, the generator on processor 1, loopback. Every run
-is bounded in time; Ctrl-C or a termination signal stops the gateway too. Exit code 1 when a run failed or the
-generator saw a fault (lost, doubled, reordered, ...); a missed floor is shown, not failed, because machines
-differ.
+For each workload and run: a fresh server on processor 0, the generator on processor 1, loopback. Every run
+is bounded in time; Ctrl-C or a termination signal stops the server too. Exit code 1 when a run failed or the
+generator saw a fault of the gateway (lost, doubled, reordered, ...); a missed floor is shown, not failed,
+because machines differ.
 
     .venv/bin/python tests/bench/run.py                                 # everything; writes the page
-    .venv/bin/python tests/bench/run.py chat-ws --runs 1                # one row, on the terminal only
-    .venv/bin/python tests/bench/run.py chat-ws --rate 4000 --seconds 8 # what a message costs, in CPU us
+    .venv/bin/python tests/bench/run.py --quick --output -              # a short sitting
+    .venv/bin/python tests/bench/run.py chat-ws --rounds 1 --no-peers   # one row, on the terminal only
+    .venv/bin/python tests/bench/run.py chat-ws --rate 2000 --seconds 8 # what a message costs, in CPU us
     .venv/bin/python tests/bench/run.py chat-ws --against ../other      # A B A B with another checkout
 """
 
@@ -16,53 +17,71 @@ from __future__ import annotations
 import argparse
 import resource
 import signal
-import subprocess
 import sys
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import plot
 from compare import compare
-from figures import Result, machine, table
-from generator import Answer, measure
+from figures import Row, ratio_table, table
+from generator import FAILURES
 from page import page
-from servers import ROOT, Server, ServerFailed, attached, running_gateway, running_reference
+from peers import NoPeers, install
+from servers import ROOT, Server
+from sitting import Sitting, estimate, extra_rows, extras, rows_of
 from toolchain import build_loadgen
-from workloads import DEFAULT_NAMES, REFERENCE, WORKLOADS, Workload, at_fixed_rate, for_seconds, named
+from workloads import WORKLOADS, Workload, at_fixed_rate, for_seconds, named, shortened
 
-FAILURES = (ServerFailed, RuntimeError, subprocess.TimeoutExpired)
-"""What one run may die of without ending the others."""
+DEFAULT_PAGE = ROOT / "docs/performance.md"
 
 
-def parse_arguments(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Measures the gateway and writes docs/performance.md.")
-    names = ", ".join(workload.name for workload in WORKLOADS)
-    add = parser.add_argument
-    add("workloads", nargs="*", help=f"of {names} (default: {', '.join(DEFAULT_NAMES)})")
-    add("--runs", type=int, default=3, help="runs per workload (3)")
+def parser() -> argparse.ArgumentParser:
+    result = argparse.ArgumentParser(description="Measures the gateway and writes docs/performance.md.")
+    add = result.add_argument
+    add("workloads", nargs="*", help=f"of {', '.join(known_names())} (default: all but the last two)")
+    add("--quick", action="store_true", help="a short sitting: one round, short windows, fewer workloads")
+    add("--rounds", type=int, help="runs per workload (3; 1 with --quick); idle clients are measured once")
+    add("--no-peers", action="store_true", help="leave out faye and cometd-nodejs-server")
     add("--date", default=datetime.now(UTC).date().isoformat(), help="date on the page (today)")
     add("--output", help="the page; - for none (default: docs/performance.md when everything is measured)")
     add("--url", help="measure this running gateway instead (base URL with mount prefix)")
     add("--pid", type=int, default=0, help="its master process, for CPU and memory")
-    add("--against", type=Path, help="another checkout with its own .venv; alternates A B A B and prints A/B")
+    add("--against", type=Path, help="another checkout with its own .venv; alternates A B A B, prints A/B")
     add("--pairs", type=int, default=5, help="pairs to keep with --against (5)")
     add("--rate", type=float, help="chat: messages/s instead of a ramp; the figure is CPU us per message")
     add("--seconds", type=float, help="measured window of each run")
-    options = parser.parse_args(arguments)
-    if min(options.runs, options.pairs) < 1:
-        parser.error("--runs and --pairs must be at least 1")
-    if options.against and not options.workloads:
-        parser.error("--against needs the names of workloads")
+    return result
+
+
+def known_names() -> list[str]:
+    further = [name for module in extras() for name in module.NAMES]
+    return further + [workload.name for workload in WORKLOADS]
+
+
+def parse_arguments(arguments: list[str]) -> argparse.Namespace:
+    """Also sets `chosen`, the workloads with rate, window and length that were asked for."""
+    this = parser()
+    options = this.parse_args(arguments)
+    options.rounds = options.rounds or (1 if options.quick else 3)
+    if options.rounds < 1 or options.pairs < 1:
+        this.error("--rounds and --pairs must be at least 1")
+    if (options.against or options.rate) and not options.workloads:
+        this.error("--against and --rate need the names of workloads")
+    if unknown := sorted(set(options.workloads) - set(known_names())):
+        this.error(f"unknown workload {', '.join(unknown)}")
     try:
         options.chosen = chosen(options)
     except ValueError as error:
-        parser.error(str(error))
+        this.error(str(error))
     return options
 
 
 def chosen(options: argparse.Namespace) -> list[Workload]:
-    """The workloads to measure, with the rate and window asked for. Raises ValueError."""
-    workloads = named(options.workloads or DEFAULT_NAMES)
+    """Raises ValueError when a workload cannot be measured as asked."""
+    workloads: list[Workload] = named(options.workloads)
+    if options.quick:
+        workloads = [short for workload in workloads if (short := shortened(workload))]
     if options.seconds:
         workloads = [for_seconds(workload, options.seconds) for workload in workloads]
     if options.rate:
@@ -70,28 +89,15 @@ def chosen(options: argparse.Namespace) -> list[Workload]:
     return workloads
 
 
-def subject(workload: Workload, options: argparse.Namespace) -> AbstractContextManager[Server]:
-    """What a workload is measured on: the yardstick, the gateway that was given, or a fresh one."""
-    if workload.name == REFERENCE:
-        return running_reference()
-    return attached(options.url, options.pid) if options.url else running_gateway()
-
-
-def run_all(options: argparse.Namespace, loadgen: Path) -> tuple[list[Result], bool]:
-    """All chosen workloads; the second value tells whether every run gave an answer."""
-    results, complete = [], True
-    for workload in options.chosen:
-        answers: list[Answer] = []
-        for number in range(options.runs):
-            print(f"{workload.name} {number + 1}/{options.runs}", file=sys.stderr)
-            try:
-                answers.append(measure(loadgen, workload, subject(workload, options)))
-            except FAILURES as failure:
-                print(f"{workload.name}: {failure}", file=sys.stderr)
-                complete = False
-        if answers:
-            results.append(Result(workload, tuple(answers)))
-    return results, complete
+def peer_modules(options: argparse.Namespace) -> Path | None:
+    """The installed peers, or None with a line that says why. A fixed rate is no race."""
+    if options.no_peers or options.url or options.rate:
+        return None
+    try:
+        return install()
+    except NoPeers as missing:
+        print(f"without peers: {missing}", file=sys.stderr)
+        return None
 
 
 def run_against(options: argparse.Namespace, loadgen: Path) -> int:
@@ -105,37 +111,60 @@ def run_against(options: argparse.Namespace, loadgen: Path) -> int:
     return 0 if all(clean) else 1
 
 
-def output_path(options: argparse.Namespace) -> Path | None:
-    """Where the page goes: a run of a part, or with other parameters, does not overwrite it unasked."""
-    if options.output:
-        return None if options.output == "-" else Path(options.output)
-    special = options.workloads or options.rate or options.seconds or options.url
-    return None if special else ROOT / "docs/performance.md"
+def run_sitting(options: argparse.Namespace, loadgen: Path) -> int:
+    """Measures, prints and writes; exit code 0 when every run was made and clean."""
+    given = Server(options.url, options.pid) if options.url else None
+    sitting = Sitting(loadgen, options.rounds, options.quick, peer_modules(options), given)
+    minutes = estimate(sitting, options.chosen, options.workloads) / 60
+    print(f"about {minutes:.1f} minutes", file=sys.stderr, flush=True)
+    rows: list[Row] = []
+    failures: list[str] = []
+    for workload in options.chosen:
+        more, wrong = rows_of(sitting, workload)
+        rows, failures = rows + more, failures + wrong
+    more, wrong = extra_rows(sitting, options.workloads)
+    rows, failures = rows + more, failures + wrong
+    show(rows, failures, options)
+    return 1 if failures or not rows or any(row.faults for row in rows) else 0
+
+
+def show(rows: Sequence[Row], failures: Sequence[str], options: argparse.Namespace) -> None:
+    """On the terminal, and on the page unless it was a run of a part or with other parameters."""
+    print(table(rows), ratio_table(rows), sep="\n\n")
+    for failure in failures:
+        print(failure, file=sys.stderr)
+    special = options.workloads or options.seconds or options.url
+    output = options.output or ("-" if special else str(DEFAULT_PAGE))
+    if output == "-" or not rows:
+        return
+    path = Path(output)
+    text = page(
+        rows, date=options.date, rounds=options.rounds, quick=options.quick, with_plot=drawn(rows, path)
+    )
+    path.write_text(text)
+
+
+def drawn(rows: Sequence[Row], page_path: Path) -> bool:
+    try:
+        return plot.draw(rows, page_path.with_name("performance.svg"))
+    except ImportError as missing:
+        print(f"no plot: {missing}; pip install '.[bench]' brings what it needs", file=sys.stderr)
+        return False
 
 
 def raise_file_limit() -> None:
-    """Ten thousand clients need as many files in the gateway and in the generator; both inherit this."""
+    """Ten thousand clients need as many files in the server and in the generator; both inherit this."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def main(arguments: list[str]) -> int:
     options = parse_arguments(arguments)
-    signal.signal(
-        signal.SIGTERM, signal.default_int_handler
-    )  # unwinds like Ctrl-C, so the gateway is stopped
+    # Unwinds like Ctrl-C, so that the server is stopped.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     raise_file_limit()
     loadgen = build_loadgen()
-    if options.against:
-        return run_against(options, loadgen)
-    results, complete = run_all(options, loadgen)
-    if not results:
-        return 1
-    text = table(results)
-    print(text)
-    if output := output_path(options):
-        output.write_text(page(date=options.date, runs=options.runs, machine=machine(), table=text))
-    return 0 if complete and not any(result.faults for result in results) else 1
+    return run_against(options, loadgen) if options.against else run_sitting(options, loadgen)
 
 
 if __name__ == "__main__":

@@ -57,18 +57,20 @@ def pinned(processor: int, command: list[str]) -> list[str]:
 
 
 @contextmanager
-def running_gateway(checkout: Path = ROOT) -> Iterator[Server]:
+def running_gateway(checkout: Path = ROOT, *, settings: str = "") -> Iterator[Server]:
     """Runs that checkout's gunicorn with its own configuration on processor 0 and a free port.
+
+    `settings` are further sections of its configuration file.
 
     Raises ServerFailed when it has no virtual environment, or /healthz does not answer 200 in time.
     """
     with tempfile.TemporaryDirectory(prefix="gateway-bench-") as directory:
-        settings, log = Path(directory, "bench.ini"), Path(directory, "log")
-        settings.write_text(SETTINGS)
-        port = _free_port()
+        file, log = Path(directory, "bench.ini"), Path(directory, "log")
+        file.write_text(SETTINGS + settings)
+        port = free_port()
         environment = os.environ | {
             "DATA_DIR": str(Path(directory, "data")),
-            "GATEWAY_CONFIG": str(settings),
+            "GATEWAY_CONFIG": str(file),
             "PORT": str(port),
         }
         command = [*_gunicorn(checkout), "-c", "gunicorn.conf.py", "wsgi:app"]
@@ -80,7 +82,7 @@ def running_gateway(checkout: Path = ROOT) -> Iterator[Server]:
 def running_reference() -> Iterator[Server]:
     """Runs the yardstick (`reference_app`) with stock gunicorn, on the same processor."""
     with tempfile.TemporaryDirectory(prefix="gateway-bench-") as directory:
-        port = _free_port()
+        port = free_port()
         # The home directory: gunicorn puts a control socket there.
         environment = os.environ | {"HOME": directory}
         command = [*_gunicorn(ROOT), "-k", "gevent", "-b", f"127.0.0.1:{port}", "reference_app:app"]
@@ -90,9 +92,9 @@ def running_reference() -> Iterator[Server]:
 
 
 @contextmanager
-def attached(url: str, pid: int) -> Iterator[Server]:
-    """A server that somebody else runs."""
-    yield Server(url, pid)
+def attached(server: Server) -> Iterator[Server]:
+    """A server that somebody else runs, and goes on running."""
+    yield server
 
 
 def _gunicorn(checkout: Path) -> list[str]:
@@ -124,7 +126,8 @@ def serving(
         _stop(process)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody uses now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -7,10 +7,10 @@ import itertools
 import pytest
 from compare import verdict
 from pairs import Pair, alternate, mode, ratios
-from workloads import Workload
+from workloads import Figure, Workload
 
 FAST, BETWEEN, SLOW = 75.0, 200.0, 450.0
-RATE = Workload("rate", "a rate", (), "per_s", "units/s")
+RATE = Workload("rate", "a rate", (), (Figure("per_s", "units/s"),))
 
 
 def answer(value: float, before: float = FAST, after: float = FAST) -> dict[str, float]:
@@ -87,6 +87,6 @@ def test_a_lead_needs_five_pairs_that_agree() -> None:
 
 def test_the_smaller_cost_is_the_better_one() -> None:
     """For a figure that should be small, a ratio below 1 is a lead of A."""
-    cost = Workload("cost", "a cost", (), "per_s", "us", smaller_is_better=True)
+    cost = Workload("cost", "a cost", (), (Figure("per_s", "us", smaller_is_better=True),))
     text = verdict(cost, [Pair(answer(90), answer(100))] * 5)
     assert text.endswith("A is better in every kept pair")
