@@ -38,7 +38,7 @@ lint: $(VENV)/.lint ## check style, types, import rules and the option reference
 	$(BIN)/lint-imports
 	$(BIN)/gateway config docs --check
 
-bench: $(VENV)/.bench ## measure and write docs/performance.md (ARGS=--quick: less than 3 minutes)
+bench: $(VENV)/.bench ## measure and write docs/performance.md (ARGS=--quick: 3 minutes, no page)
 	$(BIN)/python tests/bench/run.py $(ARGS)
 
 faults: $(VENV)/.test ## run only the fault injection tests

@@ -94,12 +94,18 @@ def _fault_text(answers: Sequence[Answer]) -> str:
     return text + (" (generator at its limit)" if bound else "")
 
 
+IDLE_KEYS = ("kb_per_client", "cpu_percent")
+"""Figures of idle clients: their own columns would repeat them, or show a window that is too short."""
+
+
 def _share(row: Row) -> str:
+    if row.figure.key in IDLE_KEYS:
+        return "-"
     return spread([{"c": 100 * a["server_cpu"]} for a in row.answers if "server_cpu" in a], "c")
 
 
 def _memory(row: Row) -> str:
-    return "-" if row.figure.key == "kb_per_client" else spread(row.answers, "kb_per_client")
+    return "-" if row.figure.key in IDLE_KEYS else spread(row.answers, "kb_per_client")
 
 
 def _modes(answers: Sequence[Answer]) -> str:

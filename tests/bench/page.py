@@ -28,7 +28,8 @@ loopback, 100-byte texts. A fresh gateway for every run.
 * **reference**: a form POST in, a small JSON out, in plain Flask under stock gunicorn with its gevent worker;
   it stores nothing. The floors were set where this app does {reference_there:,} requests/s. Where it does
   less, the machine is slower, and the column **per reference request** is what can be compared. The floors
-  are there: {floors}.
+  are there:
+{floors}
 * **REST send**: 32 keep-alive connections, each with its own chat, each posting `send` in a closed loop.
   Afterwards every chat is read back: each acknowledged message must be there exactly once and in order.
 * **fan-out**: one publisher, 1,000 subscribers of a broadcast channel, a closed loop with one or eight
@@ -38,7 +39,7 @@ loopback, 100-byte texts. A fresh gateway for every run.
   run held; a message is two deliveries.
 * **churn**: handshake, connect, subscribe, disconnect; a new socket per cycle over websocket.
 * **idle**: clients with a held `/meta/connect`; growth of the gateway's resident memory divided by their
-  number, and the processor time that they take.
+  number, and the processor time that they take in 31 s, in which each renews its connect once.
 * **CPU us per unit**: the gateway's processor time per request, delivery or cycle.
 * **KB per client**: growth of the gateway's resident memory from the first client to the last, per client; in
   a busy workload it includes what the process allocates once.
@@ -49,11 +50,12 @@ loopback, 100-byte texts. A fresh gateway for every run.
 {peers}
 ## Repeat it
 
-    make bench                                                            # everything, less than 20 minutes
-    make bench ARGS=--quick                                               # less than 3 minutes, coarse
+    make bench                  # everything, less than 20 minutes
+    make bench ARGS=--quick     # less than 3 minutes, coarse, on the terminal only
     .venv/bin/python tests/bench/run.py chat-ws fanout-ws --rounds 5
-    .venv/bin/python tests/bench/run.py chat-ws --rate 2000 --seconds 8   # CPU us per message at a fixed rate
+    .venv/bin/python tests/bench/run.py chat-ws --rate 2000 --seconds 8
 
+The last one holds a rate and prints what a message costs in CPU us, which varies far less than a ramp.
 `gcc` is needed; the generator is compiled into a cache directory. With node and npm the peers are installed
 there, too. `run.py --help` lists the workloads. [tests/bench/README.md](../tests/bench/README.md) says how to
 compare two checkouts.
@@ -81,8 +83,8 @@ PLOT = """
 
 
 def _floors_per_reference() -> str:
-    return ", ".join(
-        f"{workload.title} {figure.floors[0] / REFERENCE_THERE:.2f}"
+    return "\n".join(
+        f"  * {workload.title}: {figure.floors[0] / REFERENCE_THERE:.2f}"
         for workload in WORKLOADS
         for figure in workload.figures
         if figure.floors and not figure.smaller_is_better

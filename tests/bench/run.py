@@ -6,7 +6,7 @@ generator saw a fault of the gateway (lost, doubled, reordered, ...); a missed f
 because machines differ.
 
     .venv/bin/python tests/bench/run.py                                 # everything; writes the page
-    .venv/bin/python tests/bench/run.py --quick --output -              # a short sitting
+    .venv/bin/python tests/bench/run.py --quick                         # coarse, on the terminal only
     .venv/bin/python tests/bench/run.py chat-ws --rounds 1 --no-peers   # one row, on the terminal only
     .venv/bin/python tests/bench/run.py chat-ws --rate 2000 --seconds 8 # what a message costs, in CPU us
     .venv/bin/python tests/bench/run.py chat-ws --against ../other      # A B A B with another checkout
@@ -18,6 +18,7 @@ import argparse
 import resource
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,7 +32,7 @@ from peers import NoPeers, install
 from servers import ROOT, Server
 from sitting import Sitting, estimate, extra_rows, extras, rows_of
 from toolchain import build_loadgen
-from workloads import WORKLOADS, Workload, at_fixed_rate, for_seconds, named, shortened
+from workloads import REFERENCE, WORKLOADS, Workload, at_fixed_rate, for_seconds, named, shortened
 
 DEFAULT_PAGE = ROOT / "docs/performance.md"
 
@@ -44,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
     add("--rounds", type=int, help="runs per workload (3; 1 with --quick); idle clients are measured once")
     add("--no-peers", action="store_true", help="leave out faye and cometd-nodejs-server")
     add("--date", default=datetime.now(UTC).date().isoformat(), help="date on the page (today)")
-    add("--output", help="the page; - for none (default: docs/performance.md when everything is measured)")
+    add("--output", help="the page; - for none (default: docs/performance.md when all is measured in full)")
     add("--url", help="measure this running gateway instead (base URL with mount prefix)")
     add("--pid", type=int, default=0, help="its master process, for CPU and memory")
     add("--against", type=Path, help="another checkout with its own .venv; alternates A B A B, prints A/B")
@@ -59,6 +60,11 @@ def known_names() -> list[str]:
     return further + [workload.name for workload in WORKLOADS]
 
 
+def comparable_names() -> list[str]:
+    """What can be measured of two checkouts."""
+    return [workload.name for workload in WORKLOADS if workload.name != REFERENCE]
+
+
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     """Also sets `chosen`, the workloads with rate, window and length that were asked for."""
     this = parser()
@@ -68,8 +74,9 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
         this.error("--rounds and --pairs must be at least 1")
     if (options.against or options.rate) and not options.workloads:
         this.error("--against and --rate need the names of workloads")
-    if unknown := sorted(set(options.workloads) - set(known_names())):
-        this.error(f"unknown workload {', '.join(unknown)}")
+    names = comparable_names() if options.against else known_names()
+    if unknown := sorted(set(options.workloads) - set(names)):
+        this.error(f"unknown workload {', '.join(unknown)}; there are {', '.join(names)}")
     try:
         options.chosen = chosen(options)
     except ValueError as error:
@@ -117,6 +124,7 @@ def run_sitting(options: argparse.Namespace, loadgen: Path) -> int:
     sitting = Sitting(loadgen, options.rounds, options.quick, peer_modules(options), given)
     minutes = estimate(sitting, options.chosen, options.workloads) / 60
     print(f"about {minutes:.1f} minutes", file=sys.stderr, flush=True)
+    started = time.monotonic()
     rows: list[Row] = []
     failures: list[str] = []
     for workload in options.chosen:
@@ -124,16 +132,17 @@ def run_sitting(options: argparse.Namespace, loadgen: Path) -> int:
         rows, failures = rows + more, failures + wrong
     more, wrong = extra_rows(sitting, options.workloads)
     rows, failures = rows + more, failures + wrong
+    print(f"took {(time.monotonic() - started) / 60:.1f} minutes", file=sys.stderr)
     show(rows, failures, options)
     return 1 if failures or not rows or any(row.faults for row in rows) else 0
 
 
 def show(rows: Sequence[Row], failures: Sequence[str], options: argparse.Namespace) -> None:
-    """On the terminal, and on the page unless it was a run of a part or with other parameters."""
+    """On the terminal, and on the page unless it was a part, a short run, or with other parameters."""
     print(table(rows), ratio_table(rows), sep="\n\n")
     for failure in failures:
         print(failure, file=sys.stderr)
-    special = options.workloads or options.seconds or options.url
+    special = options.workloads or options.quick or options.seconds or options.url
     output = options.output or ("-" if special else str(DEFAULT_PAGE))
     if output == "-" or not rows:
         return

@@ -62,6 +62,8 @@ def _arguments(text: str) -> tuple[str, ...]:
 QUICK = _arguments("--seconds 2 --warm 0.5 --settle 1 --stage 1 --confirm 2 --drain 5")
 """Added for a short sitting; the generator takes the last of two equal options."""
 RAMP = "--ramp-start 1000 --ramp-factor 2 --stage 1.5 --confirm 3"
+CONNECT_SECONDS = 31
+"""A little more than a connect is held by each server: an idle client's only work is to renew it."""
 PLAIN_ROOMS = ("-w", "rooms")
 PLAIN_CHANNEL = ("--subscription", "/room/churn")
 DELIVERIES, CYCLES = "deliveries/s", "cycles/s"
@@ -102,18 +104,19 @@ def _churn(transport: str, title: str) -> Workload:
 
 
 def _idle(transport: str, clients: int, title: str, memory: float | None = None) -> Workload:
-    floors = () if memory is None else (memory,)
+    """With a floor also the processor time, over one period of the held connects; otherwise memory alone."""
+    figures = [Figure("kb_per_client", "KB per client", (memory,) if memory else (), smaller_is_better=True)]
+    if memory:
+        figures.append(Figure("cpu_percent", "% of a processor", (5,), smaller_is_better=True))
+    seconds = CONNECT_SECONDS if memory else 1
     return Workload(
         f"idle-{transport}-{clients}",
         f"{clients:,} idle clients, {title}",
-        _arguments(f"-w idle -t {transport} -n {clients} -d 6"),
-        (
-            Figure("kb_per_client", "KB per client", floors, smaller_is_better=True),
-            Figure("cpu_percent", "% of a processor", (5,) if floors else (), smaller_is_better=True),
-        ),
-        seconds=14 + clients / 1000,
+        _arguments(f"-w idle -t {transport} -n {clients} -d {seconds}"),
+        tuple(figures),
+        seconds=seconds + 8 + clients / 1000,
         quick_seconds=9 if clients == 2000 else None,
-        peer_arguments=() if clients == 10_000 else None,
+        peer_arguments=() if memory else None,
         once=True,
     )
 

@@ -145,20 +145,26 @@ def test_without_the_plot_library_a_line_says_so(
 
 @pytest.mark.parametrize(
     "arguments",
-    [["nothing"], ["--against", "."], ["churn-ws", "--rate", "5"], ["--rounds", "0", "--pairs", "0"]],
+    [
+        ["nothing"],
+        ["--against", "."],
+        ["reference", "--against", "."],
+        ["churn-ws", "--rate", "5"],
+        ["--rounds", "0", "--pairs", "0"],
+    ],
 )
 def test_options_that_make_no_sense_are_refused(arguments: list[str]) -> None:
-    """An unknown name, a comparison of nothing, a rate for a closed loop, no pairs."""
+    """An unknown name, a comparison of nothing or of the yardstick, a rate for a closed loop, no pairs."""
     with pytest.raises(SystemExit) as refusal:
         run.parse_arguments(arguments)
     assert 2 == refusal.value.code
 
 
 def test_a_run_of_a_part_leaves_the_page_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Only everything, or an explicit --output, writes the document."""
+    """Only everything in full, or an explicit --output, writes the document."""
     monkeypatch.setattr(run, "DEFAULT_PAGE", tmp_path / "page.md")
     rows = [paired(50, 100)]
-    for arguments in (["send"], ["--seconds", "1"], ["--output", "-"]):
+    for arguments in (["send"], ["--quick"], ["--seconds", "1"], ["--output", "-"]):
         run.show(rows, [], run.parse_arguments(arguments))
     assert [] == list(tmp_path.iterdir())
     run.show(rows, [], run.parse_arguments([]))
