@@ -23,8 +23,8 @@ from gateway.store.roles import Destinations as DestinationStore
 from gateway.store.roles import StoredDestination
 
 GIVE_UP_MS = 120 * 3600 * 1000
-# A failure is written down only when it lasts: one write a minute and destination at most.
-LASTING_MS = 60_000
+# A destination that fails now and then is written down once a minute at most.
+WRITE_EVERY_MS = 60_000
 DISABLED = "disabled"
 GONE = "HTTP 410"
 NO_SUCCESS = "no success for 120 hours"
@@ -68,6 +68,7 @@ class _Entry:
     failing_since_ms: int | None = None
     disabled_ms: int | None = None
     stored: bool = False
+    written_ms: int = 0
     in_flight: int = 0
 
 
@@ -209,9 +210,9 @@ class Destinations:
         if entry.disabled_ms is None and reason:
             entry.disabled_ms = now_ms
             log.warning("push_destination_disabled", destination=entry.destination.key, reason=reason)
-        elif entry.stored or lasted < LASTING_MS:
+        elif entry.stored or now_ms < entry.written_ms + WRITE_EVERY_MS:
             return None
-        entry.stored = True
+        entry.stored, entry.written_ms = True, now_ms
         return StoredDestination(
             entry.destination.key,
             entry.destination.fingerprint,

@@ -9,102 +9,20 @@ from typing import Any
 import orjson
 import pytest
 import structlog
-from unit.push.receiver import NOW_MS, SECRET, Receiver, answer, delivery, until
+from unit.push.receiver import NOW_MS, Receiver, answer, until
+from unit.push.rig import Rig, push_threads
+from unit.push.rig import row as _row
 from unit.routing import chats
 
-from gateway.clock import ManualClock
 from gateway.cluster.bus import Bus
-from gateway.config import SettingsSource
 from gateway.errors import Unavailable
 from gateway.model import payload
-from gateway.model.change import Change, Committed
 from gateway.model.deliveries import Attempt, Delivery, DeliveryState
-from gateway.observe.metrics import Metrics
 from gateway.push.customhttp import Sender
-from gateway.push.worker import PushWorker
 from gateway.routing.decision import route
 from gateway.store.memory import MemoryStore
 
-UNFINISHED = frozenset({DeliveryState.QUEUED, DeliveryState.LEASED})
 LONGER_THAN_A_LEASE_S = 31
-
-
-def push_threads() -> list[threading.Thread]:
-    """The threads of lanes that are at work."""
-    return [thread for thread in threading.enumerate() if thread.name == "push"]
-
-
-class Node:
-    """One worker on a store, with its own clock, settings and metrics; `stop` is called by the fixture."""
-
-    def __init__(self, store: MemoryStore, clock: ManualClock, config: str, **options: Any) -> None:
-        self.store, self.clock = store, clock
-        self.source = SettingsSource("gateway.ini", {}, read_file=lambda _path: config.encode())
-        self.metrics = Metrics()
-        self.worker = PushWorker(
-            store,
-            self.source,
-            clock,
-            self.metrics,
-            options.pop("name", "node-a"),
-            installation_key=SECRET,
-            **options,
-        )
-
-    def state(self, row: Delivery) -> DeliveryState:
-        """The stored state of a row."""
-        stored = self.store.delivery(row.id)
-        assert stored is not None
-        return stored.state
-
-    def run(self) -> None:
-        """Claim and wait until nothing is unfinished and every lane has said and counted so."""
-        self.worker.claim()
-        until(lambda: not self.store.list_deliveries(chat_id=None, states=UNFINISHED, limit=1), "finish")
-        until(lambda: not push_threads(), "idle lanes")
-
-    def count(self, name: str, **labels: str) -> float:
-        """The value of a metric, 0 when it was never touched."""
-        return self.metrics.registry.get_sample_value(name, labels) or 0.0
-
-
-class Rig:
-    """Makes nodes that share a store, a clock and receivers' URLs."""
-
-    def __init__(self, receiver: Receiver) -> None:
-        self.receiver = receiver
-        self.store = MemoryStore()
-        self.clock = ManualClock(NOW_MS)
-        self.nodes: list[Node] = []
-
-    def config(self) -> str:
-        """[push], debug and two providers, each on a path of its own."""
-        url = self.receiver.url
-        return (
-            "[push]\npushEnabled=comet,customhttp\nallow_client_debug=true\n"
-            f"customhttp.url={url('/push')}\ncustomhttp.message=dummy message\n"
-            f"debug.customhttp.url={url('/debug')}\n"
-            f"[push.provider.slow]\ncustomhttp.url={url('/slow')}\n"
-            f"[push.provider.good]\ncustomhttp.url={url('/good')}\n"
-        )
-
-    def node(self, *, config: str | None = None, store: Any = None, **options: Any) -> Node:
-        """A node; the first one is what most tests need."""
-        node = Node(store or self.store, self.clock, config or self.config(), **options)
-        self.nodes.append(node)
-        return node
-
-    def add(self, *rows: Delivery) -> Committed:
-        """Commit rows as the ledger does, each chat's in one change; returns the last one."""
-        committed = None
-        for chat_id in dict.fromkeys(row.chat_id for row in rows):
-            session = chats.session(chats.subscription())
-            session = type(session)(chat_id, 1, session.state, 1, NOW_MS, session.profile)
-            mine = tuple(row for row in rows if row.chat_id == chat_id)
-            self.store.commit(Change(session=session, deliveries=mine))
-            committed = Committed(session, ())
-        assert committed is not None
-        return committed
 
 
 @pytest.fixture
@@ -112,13 +30,7 @@ def rig(receiver: Receiver) -> Iterator[Rig]:
     """A rig whose workers are stopped at the end."""
     made = Rig(receiver)
     yield made
-    receiver.released.set()
-    for node in made.nodes:
-        node.worker.stop()
-
-
-def _row(number: int = 16, chat: str = "chat", **changes: Any) -> Delivery:
-    return delivery(id=f"msg_{chat}_c1_{number}", chat_id=chat, position=number, **changes)
+    made.stop()
 
 
 def test_delivered(rig: Rig) -> None:
