@@ -88,10 +88,13 @@ class Receiver:
         self._server.shutdown()
         self._server.server_close()
 
-    def serve_tls(self, certificate: Path, key: Path) -> None:
-        """Speak https from now on."""
+    def serve_tls(self, certificate: Path, key: Path, *, client_ca: Path | None = None) -> None:
+        """Speak https from now on; with `client_ca` only to clients whose certificate is from there."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
+        if client_ca is not None:
+            context.load_verify_locations(client_ca)
+            context.verify_mode = ssl.CERT_REQUIRED
         self._server.socket = context.wrap_socket(
             self._server.socket, server_side=True, do_handshake_on_connect=False
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from unit.push.receiver import NOW_MS, SECRET, Receiver, delivery, until
@@ -59,6 +60,10 @@ class Node:
             if not self.worker.claim():
                 return
             until(lambda: not push_threads(), "idle lanes")
+
+    def wait(self, condition: Callable[[], object]) -> None:
+        """Wait for a condition while the worker is kept awake."""
+        until(lambda: (self.worker.wake(), condition())[1], "condition")
 
     def count(self, name: str, **labels: str) -> float:
         """The value of a metric, 0 when it was never touched."""

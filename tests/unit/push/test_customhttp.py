@@ -236,7 +236,22 @@ def test_missing_ca_file(receiver: Receiver) -> None:
     assert Reply(error="TLS failed", connected=False) == reply
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.1", "0x7f.1", "2130706433", "0177.0.0.1", "localhost"])
+SPELLINGS = [
+    "127.0.0.1",
+    "127.1",
+    "127.0.1",
+    "0x7f.1",
+    "0x7f000001",
+    "2130706433",
+    "0177.0.0.1",
+    "017700000001",
+    "127.000.000.001",
+    "LOCALHOST",
+    "localhost",
+]
+
+
+@pytest.mark.parametrize("host", SPELLINGS)
 def test_peer_address_is_judged(receiver: Receiver, host: str) -> None:
     """Without permission for loopback no spelling of it is reached; with it the same spellings are."""
     blocked = _send(receiver.url(host=host), networks=())
@@ -248,6 +263,47 @@ def test_mapped_address_is_judged(receiver: Receiver) -> None:
     """An IPv4 address in IPv6 clothes is judged as what it is."""
     blocked = _send(receiver.url(host="[::ffff:127.0.0.1]"), networks=())
     assert (Reply(error="address is not allowed", connected=False), []) == (blocked, receiver.requests)
+
+
+def test_rebinding_name_is_judged_at_each_connection(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name that first leads to an allowed address and then elsewhere does not get there."""
+    allowed = (ipaddress.ip_network("127.0.0.1/32"),)
+    answers = ["127.0.0.1", "127.0.0.2", "127.0.0.1"]
+
+    def rebinding(_host: str, port: int, **_options: Any) -> list[Any]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (answers.pop(0), port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", rebinding)
+    url = receiver.url(host="rebinding.example")
+    errors = [_send(url, networks=allowed).error for _ in range(3)]
+    assert ([None, "address is not allowed", None], 2) == (errors, len(receiver.requests))
+
+
+def test_peer_counts_and_not_what_was_resolved(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the kernel says we are connected to is judged, whatever the resolver's text said."""
+    monkeypatch.setattr(socket.socket, "getpeername", lambda _sock: ("169.254.169.254", 80))
+    blocked = _send(receiver.url())
+    assert (Reply(error="address is not allowed", connected=False), []) == (blocked, receiver.requests)
+
+
+def test_connection_is_kept_for_the_next_post(receiver: Receiver) -> None:
+    """Two POSTs of one sender share a connection; an idle one is closed when it has been idle for long."""
+    clock = ManualClock(NOW_MS)
+    ports: list[int] = []
+
+    def remember(handler: Handler) -> None:
+        ports.append(handler.client_address[1])
+        answer(200)(handler)
+
+    receiver.behaviours["/"] = remember
+    sender = Sender(LOOPBACK, clock)
+    for pause_s in (1, 5, 1):
+        sender.send(delivery(), _destination(receiver.url()), attempt=1)
+        clock.advance(pause_s)
+    sender.close_idle(0)
+    assert (True, False) == (ports[0] == ports[1], ports[1] == ports[2])
 
 
 def test_proxy_variables_are_ignored(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:

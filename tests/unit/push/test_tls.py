@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import shutil
+import ssl
 import subprocess
 from pathlib import Path
 from types import MappingProxyType
@@ -15,6 +16,7 @@ from unit.push.receiver import SECRET, Receiver, delivery
 from gateway.clock import SystemClock
 from gateway.push.customhttp import Reply, Sender
 from gateway.push.destination import Destination, Tls, place_of
+from gateway.push.transport import tls_context
 
 OPENSSL = shutil.which("openssl")
 LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"),)
@@ -86,3 +88,22 @@ def test_address_is_judged_before_the_handshake(receiver: Receiver, certificate:
     receiver.serve_tls(*certificate)
     reply = _send(receiver, Tls(verify=False, ca_file=""), networks=())
     assert reply == Reply(error="address is not allowed", connected=False)
+
+
+def test_nothing_older_than_tls_1_2() -> None:
+    """10.2.9: the context refuses older versions; the operator cannot lower it."""
+    assert ssl.TLSVersion.TLSv1_2 == tls_context(verify=False, ca_file="").minimum_version
+
+
+def test_client_certificate(receiver: Receiver, certificate: tuple[Path, Path]) -> None:
+    """A receiver that asks for our certificate gets it, and turns us away without it."""
+    receiver.serve_tls(*certificate, client_ca=certificate[0])
+    ca_file, cert, key = str(certificate[0]), str(certificate[0]), str(certificate[1])
+    assert _send(receiver, Tls(verify=True, ca_file=ca_file)).status is None
+    assert _send(receiver, Tls(verify=True, ca_file=ca_file, client_cert=cert, client_key=key)).status == 200
+
+
+def test_unusable_client_certificate(receiver: Receiver, certificate: tuple[Path, Path]) -> None:
+    """A certificate whose key is missing fails closed, before any connection."""
+    reply = _send(receiver, Tls(verify=True, ca_file="", client_cert=str(certificate[0])))
+    assert reply == Reply(error="TLS failed", connected=False)
