@@ -8,7 +8,7 @@ Called by `worker` in the threads of the lanes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -57,6 +57,12 @@ class Snapshot:
             if isinstance(found, Destination):  # unknown names come from clients and are not kept
                 self._resolved[lane] = found
         return found
+
+    def configured(self) -> Sequence[Destination]:
+        """Every destination that has an URL."""
+        providers = (None, *self.settings.providers())
+        found = [self.resolve((provider, debug)) for provider in providers for debug in (False, True)]
+        return [where for where in found if isinstance(where, Destination)]
 
 
 class Courier:

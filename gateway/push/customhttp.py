@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 from http.client import HTTPException, HTTPResponse
@@ -79,9 +79,9 @@ class Reply:
 class Posting:
     """A request ready to be sent, more than once if need be."""
 
-    target: str
-    content: bytes
-    headers: dict[str, str]
+    target: str = field(repr=False)
+    content: bytes = field(repr=False)
+    headers: dict[str, str] = field(repr=False)
 
 
 def classify(status: int | None, error: str | None) -> Outcome:

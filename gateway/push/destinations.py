@@ -83,6 +83,18 @@ class Destinations:
         self._entries: dict[str, _Entry] = {}
         self._remembered: dict[str, StoredDestination] | None = None
 
+    def keep(self, configured: Sequence[Destination]) -> None:
+        """Know these, and forget others that nothing is on its way to."""
+        keys = {where.key for where in configured}
+        with self._guard:
+            for where in configured:
+                self._entry(where)
+            for key, entry in list(self._entries.items()):
+                if key not in keys and not entry.in_flight:
+                    del self._entries[key]
+                    if not entry.destination.debug:
+                        self._metrics.bound("push_destination_state", key).set(0)
+
     def disabled(self, destination: Destination) -> bool:
         """Whether nothing is sent there any more."""
         with self._guard:

@@ -16,7 +16,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from standardwebhooks import Webhook
+from standardwebhooks.webhooks import EmptyWebhookSecretError
 
+from gateway.errors import GatewayError
 from gateway.ids import RandomBytes, private_opener
 
 KEY_BYTES = 32
@@ -36,7 +38,7 @@ def installation_key(directory: Path, random_bytes: RandomBytes = secrets.token_
     """The key of this installation, `push-signing.key` (0600) in `directory`; made when first asked for.
 
     The file appears with its content and only once, so two processes agree on one key. OSError when the
-    directory cannot be written.
+    directory cannot be written, GatewayError when the file holds no key.
     """
     path = directory / _FILE
     if not path.exists():
@@ -48,4 +50,9 @@ def installation_key(directory: Path, random_bytes: RandomBytes = secrets.token_
                 os.link(draft, path)
         finally:
             draft.unlink()
-    return path.read_text(encoding="ascii").strip()
+    key = path.read_text(encoding="ascii", errors="replace").strip()
+    try:
+        Webhook(key)
+    except (ValueError, RuntimeError, EmptyWebhookSecretError):
+        raise GatewayError(f"{path} is damaged; restore it, or delete it to get a new key") from None
+    return key

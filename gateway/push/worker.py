@@ -96,13 +96,8 @@ class PushWorker:
         metrics.push_pending.set_function(self._pending)
 
     def destinations(self) -> Sequence[DestinationStatus]:
-        """The state of every destination that is configured or was used since the start."""
-        snapshot = self._settings()
-        for provider in ("", *snapshot.settings.providers()):
-            for debug in (False, True):
-                where = snapshot.resolve((provider or None, debug))
-                if isinstance(where, Destination):
-                    self._destinations.disabled(where)  # makes it known
+        """The state of every destination that is configured."""
+        self._destinations.keep(self._settings().configured())
         return self._destinations.statuses(self._lanes.waiting())
 
     def enable(self, key: str) -> bool:
@@ -222,4 +217,5 @@ class PushWorker:
             if kept is not None:
                 kept.sender.close_idle(0)
             kept = self._snapshot = Snapshot(settings, self._clock, self._installation_key)
+            self._destinations.keep(kept.configured())
         return kept

@@ -19,14 +19,16 @@ from gateway.store.sqlite.writer import Writer
 
 INSERT = f"INSERT INTO delivery ({rows.DELIVERY_COLUMNS}, ready_ms) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 _SELECT = f"SELECT {rows.DELIVERY_COLUMNS} FROM delivery"
-# The order rule of `roles.Deliveries.claim`; parameters: now, now. All of it is answered by `delivery_order`
-# (the unfinished rows of one chat and device are few).
+# The order rule of `roles.Deliveries.claim`; parameters: now, now. Two look-ups in two small indexes: nothing
+# is in flight, and nothing that does not yield stands before.
 _IS_NEXT = (
-    "NOT EXISTS ("
-    " SELECT 1 FROM delivery AS other WHERE other.chat_id = mine.chat_id AND other.device_id = mine.device_id"
-    " AND other.ready_ms IS NOT NULL AND ((other.owner IS NOT NULL AND other.ready_ms > ?)"
-    " OR ((other.position, other.seq) < (mine.position, mine.seq)"
-    " AND (other.yields_ms IS NULL OR other.yields_ms > ?))))"
+    "NOT EXISTS (SELECT 1 FROM delivery AS flying"
+    " WHERE flying.chat_id = mine.chat_id AND flying.device_id = mine.device_id"
+    " AND flying.owner IS NOT NULL AND flying.ready_ms > ?)"
+    " AND NOT EXISTS (SELECT 1 FROM delivery AS other"
+    " WHERE other.chat_id = mine.chat_id AND other.device_id = mine.device_id"
+    " AND other.ready_ms IS NOT NULL AND (other.position, other.seq) < (mine.position, mine.seq)"
+    " AND (other.yields_ms IS NULL OR other.yields_ms > ?))"
 )
 _ORDER = "ORDER BY ready_ms, seq LIMIT ?"
 _CLAIMABLE = f"{_SELECT} AS mine WHERE ready_ms <= ? AND {_IS_NEXT} {_ORDER}"

@@ -30,7 +30,8 @@ class Node:
 
     def __init__(self, store: MemoryStore, clock: ManualClock, config: str, **options: Any) -> None:
         self.store, self.clock = store, clock
-        self.source = SettingsSource("gateway.ini", {}, read_file=lambda _path: config.encode())
+        self.config = config
+        self.source = SettingsSource("gateway.ini", {}, read_file=lambda _path: self.config.encode())
         self.metrics = Metrics()
         self.worker = PushWorker(
             store,

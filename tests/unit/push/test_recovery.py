@@ -210,6 +210,23 @@ def test_switched_off_after_120_hours(rig: Rig) -> None:
     assert "disabled" == status_of(rig.nodes[-1]).state
 
 
+def test_forgotten_destination_alarms_nobody(rig: Rig) -> None:
+    """A destination that is no longer configured is not shown, and its figure is back at 0."""
+    rig.receiver.behaviours["/push"] = answer(410)
+    node = rig.node()
+    rig.add(row(1))
+    node.settle()
+    before = status_of(node).key
+    assert 3 == node.count("push_destination_state", destination=before)
+    node.config = rig.config().replace("127.0.0.1", "localhost")
+    until(node.source.poll, "another configuration")
+    assert "closed" == status_of(node).state
+    assert (False, 0) == (
+        before in [one.key for one in node.worker.destinations()],
+        node.count("push_destination_state", destination=before),
+    )
+
+
 def test_rate_limit(rig: Rig) -> None:
     """`rate_limit` lets so many through a second, the rest waits in the store."""
     node = rig.node(config=rig.config().replace("[push]\n", "[push]\nrate_limit=3\n"))

@@ -15,6 +15,7 @@ from unit.push.sending import destination, post
 
 from gateway.config import Settings
 from gateway.config.errors import ConfigError
+from gateway.errors import GatewayError
 from gateway.model.deliveries import DeliveryKind
 from gateway.push.signing import installation_key, signature
 
@@ -69,6 +70,14 @@ def test_installation_key_is_made_once_and_private(tmp_path: Path) -> None:
     (path,) = tmp_path.iterdir()
     assert ({installation_key(tmp_path)}, 0o600) == (set(found), stat.S_IMODE(path.stat().st_mode))
     Webhook(found[0])
+
+
+@pytest.mark.parametrize("content", ["", "whsec_", "whsec_a", "whsec_\u00e4"])
+def test_damaged_key_stops_the_start(tmp_path: Path, content: str) -> None:
+    """A file without a key is not signed with; one line says what to do."""
+    (tmp_path / "push-signing.key").write_text(content)
+    with pytest.raises(GatewayError, match="push-signing.key is damaged"):
+        installation_key(tmp_path)
 
 
 WRONG = {
