@@ -9,10 +9,12 @@ import threading
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from standardwebhooks import Webhook, WebhookVerificationError
 from unit.push.receiver import SECRET, Receiver, delivery
 from unit.push.sending import destination, post
 
+from gateway.cli import main
 from gateway.config import Settings
 from gateway.config.errors import ConfigError
 from gateway.errors import GatewayError
@@ -98,3 +100,16 @@ def test_invalid_secret_is_refused(name: str, text: str) -> None:
         Settings.from_text(f"[push]\n{name}={text}\n")
     assert f"[push] {name}=(secret) is not possible" in refused.value.reason
     assert (text in refused.value.reason, "\n" in refused.value.reason) == (False, False)
+
+
+def test_command_shows_the_keys_in_use(tmp_path: Path) -> None:
+    """`gateway push secret` prints the configured keys, the installation's where none is set, or one line."""
+    file = tmp_path / "gateway.ini"
+    file.write_text(f"[push]\ncustomhttp.secret={OTHER}\ncustomhttp.secret.previous={SECRET}\n")
+    env = {"DATA_DIR": str(tmp_path / "data"), "GATEWAY_CONFIG": str(file)}
+    runner = CliRunner()
+    assert f"{OTHER}\n{SECRET}\n" == runner.invoke(main, ["push", "secret"], env=env).output
+    own = runner.invoke(main, ["push", "secret", "--debug"], env=env).output
+    assert f"{installation_key(tmp_path / 'data')}\n" == own
+    unknown = runner.invoke(main, ["push", "secret", "--provider", "x"], env=env)
+    assert (1, "gateway: there is no [push.provider.x]\n") == (unknown.exit_code, unknown.output)
