@@ -8,6 +8,7 @@ registry and nothing global.
 from __future__ import annotations
 
 import os
+import random
 import secrets
 import threading
 from collections.abc import Callable, Mapping
@@ -24,6 +25,8 @@ from gateway.chat.agents import Agents
 from gateway.chat.customers import Customers
 from gateway.chat.ledger import Ledger
 from gateway.chat.presence import Presence
+from gateway.chat.reliable import Reliable
+from gateway.chat.retrieval import Retrievals
 from gateway.chat.timeouts import Timeouts
 from gateway.clock import Clock, SystemClock
 from gateway.cluster.bus import Bus
@@ -42,6 +45,7 @@ from gateway.errors import GatewayError, Unavailable
 from gateway.ids import Ids, KeyRing, installation_secret
 from gateway.observe.metrics import Metrics
 from gateway.push.destination import signing_keys
+from gateway.push.resend import Resender
 from gateway.push.signing import installation_key
 from gateway.push.worker import PushWorker
 from gateway.routing.policy import prefix
@@ -109,7 +113,8 @@ class Gateway:
         self._draining = False
         self._threads: list[threading.Thread] = []
         self._drain_hooks: list[Callable[[], None]] = []
-        self._build_chat(secret)
+        keys = KeyRing(secret)
+        self._build_chat(keys)
         self._build_comet()
         self.push = PushWorker(
             store,
@@ -120,6 +125,17 @@ class Gateway:
             installation_key=push_key,
             confirmed=lambda delivery: self.hub.confirmed_index(delivery.chat_id) >= delivery.position,
             ended_ms=self._ended_ms,
+        )
+        self.resender = Resender(
+            store,
+            settings,
+            clock,
+            metrics,
+            keys=keys,
+            wake=self.push.wake,
+            settle=self.retrievals.settle_noted,
+            forget=self.retrievals.forget,
+            random=random.SystemRandom(),
         )
         metrics.chats_open.set_function(lambda: self.timeouts.open_chats)
         self.bus.subscribe(self.push.wake_for)
@@ -143,16 +159,26 @@ class Gateway:
         session = self.store.session(chat_id)
         return session.profile.ended_ms if session else None
 
-    def _build_chat(self, secret: bytes) -> None:
+    def _build_chat(self, keys: KeyRing) -> None:
         shared = {"settings_source": self.settings, "clock": self.clock}
         self.presence = Presence(self.clock)
-        self.ledger = Ledger(self.store, self.bus, presence=self.presence, metrics=self.metrics, **shared)
+        self.retrievals = Retrievals(self.store)
+        reliable = Reliable(self.store, self.retrievals, keys=keys, **shared)
+        self.ledger = Ledger(
+            self.store,
+            self.bus,
+            presence=self.presence,
+            reliable=reliable,
+            metrics=self.metrics,
+            **shared,
+        )
         self.customers = Customers(
             self.ledger,
             self.store,
-            keys=KeyRing(secret),
+            keys=keys,
             ids=self.ids,
             presence=self.presence,
+            retrievals=self.retrievals,
             metrics=self.metrics,
             **shared,
         )
@@ -167,7 +193,14 @@ class Gateway:
             GatewayPolicy(self.settings),
             new_id=self.ids.alphanumeric,
         )
-        self.hub = Hub(machine, self.store, presence=self.presence, clock=self.clock, **shared)
+        self.hub = Hub(
+            machine,
+            self.store,
+            presence=self.presence,
+            retrievals=self.retrievals,
+            clock=self.clock,
+            **shared,
+        )
         self.resume = Resume(
             machine,
             self.hub,
@@ -203,7 +236,9 @@ class Gateway:
         self._threads.append(watch(self.settings, self._stop))
         self._run("comet-sweeper", lambda: self.sweeper.run(self._stop))
         self._run("chat-timeouts", self._sweep_timeouts)
+        self.retrievals.load()
         self.push.start()
+        self.resender.start()
 
     def _run(self, name: str, work: Callable[[], None]) -> None:
         thread = threading.Thread(target=work, name=name, daemon=True)
@@ -249,6 +284,7 @@ class Gateway:
         self.hub.stop_holding()
         self.websockets.close_all()
         self._stop.set()
+        self.resender.stop()
         self.push.stop()
         log.info("drained")
 

@@ -17,6 +17,8 @@ from gateway.chat.agents import Agents
 from gateway.chat.customers import Customers, Party, StartRequest
 from gateway.chat.ledger import Ledger
 from gateway.chat.presence import Presence
+from gateway.chat.reliable import Reliable
+from gateway.chat.retrieval import Retrievals
 from gateway.clock import ManualClock
 from gateway.cluster.bus import Bus
 from gateway.config import SettingsSource
@@ -83,8 +85,12 @@ def make_stand() -> Stand:
     settings_source = SettingsSource(None, {})
     presence = Presence(clock)
     common = {"settings_source": settings_source, "clock": clock, "metrics": metrics}
-    ledger = Ledger(store, Bus(), presence=presence, **common)
-    customers = Customers(ledger, store, keys=KeyRing(b"secret"), ids=ids, presence=presence, **common)
+    keys, retrievals = KeyRing(b"secret"), Retrievals(store)
+    reliable = Reliable(store, retrievals, keys=keys, settings_source=settings_source, clock=clock)
+    ledger = Ledger(store, Bus(), presence=presence, reliable=reliable, **common)
+    customers = Customers(
+        ledger, store, keys=keys, ids=ids, presence=presence, retrievals=retrievals, **common
+    )
     agents = Agents(ledger, store, ids=ids, **common)
     accounts = Accounts(store, ids, clock)
     app = Flask("stand")

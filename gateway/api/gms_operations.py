@@ -121,7 +121,9 @@ class ChatApi:
     def update_data(self, party: Party, body: Body) -> bytes:
         """6.8."""
         position = body.position()
-        return self._done(party, self._customers.update_data(party, body.user_data, "rest"), position)
+        return self._done(
+            party, self._customers.update_data(party, body.user_data, "rest", seen=position), position
+        )
 
     def custom_notice(self, party: Party, body: Body) -> bytes:
         """6.9."""

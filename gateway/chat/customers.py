@@ -10,7 +10,7 @@ import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -18,6 +18,7 @@ from gateway.chat import limits, parting, subscriptions
 from gateway.chat.decision import NOTHING, Decision
 from gateway.chat.ledger import Ledger
 from gateway.chat.presence import Presence
+from gateway.chat.retrieval import Retrievals
 from gateway.chat.start import Credentials, StartRequest, checked, new_session
 from gateway.chat.transcripts import Transcript, TranscriptReader
 from gateway.clock import Clock
@@ -49,8 +50,7 @@ class TypingState(StrEnum):
     STOPPED = EventType.TYPING_STOPPED.value
 
 
-@dataclass(frozen=True, slots=True)
-class Party:
+class Party(NamedTuple):
     """An authenticated customer with the session as it was then."""
 
     session: ChatSession
@@ -77,6 +77,7 @@ class Customers:
         keys: KeyRing,
         ids: Ids,
         presence: Presence,
+        retrievals: Retrievals,
         settings_source: SettingsSource,
         clock: Clock,
         metrics: Metrics,
@@ -86,6 +87,7 @@ class Customers:
         self._keys = keys
         self._ids = ids
         self._presence = presence
+        self._retrievals = retrievals
         self._settings_source = settings_source
         self._clock = clock
         self._metrics = metrics
@@ -248,8 +250,13 @@ class Customers:
 
         return self._ledger.change(party.session.id, decide)
 
-    def update_data(self, party: Party, user_data: Mapping[str, str], origin: str) -> Committed:
-        """Merge attached data (6.8), last writer wins per key; push keys change the subscription at once."""
+    def update_data(
+        self, party: Party, user_data: Mapping[str, str], origin: str, *, seen: int | None = None
+    ) -> Committed:
+        """Merge attached data (6.8), last writer wins per key; push keys change the subscription at once.
+
+        `seen`: the `transcriptPosition` of the request, as in `Decision`.
+        """
         changed = limits.user_data(user_data)
         if not changed:
             raise Rejected(limits.MISSING_OR_MALFORMED, "userData")
@@ -269,7 +276,8 @@ class Customers:
             subscription = profile.subscription if isinstance(push, Refused) else push
             if merged == profile.user_data and subscription == profile.subscription:
                 return NOTHING
-            return Decision(profile=replace(profile, user_data=merged, subscription=subscription))
+            changed_profile = replace(profile, user_data=merged, subscription=subscription)
+            return Decision(profile=changed_profile, seen=seen)
 
         committed = self._ledger.change(party.session.id, decide)
         if refused is not None:
@@ -287,7 +295,11 @@ class Customers:
             read = {**positions, party.participant.id: reached}
             return Decision(profile=replace(session.profile, read_positions=read))
 
-        return self._ledger.change(party.session.id, decide)
+        committed = self._ledger.change(party.session.id, decide)
+        if committed.session.reliable:
+            reached = min(position, committed.session.next_index - 1)
+            self._retrievals.retrieved(party.session.id, reached + 1)
+        return committed
 
     def leave(self, party: Party) -> Committed:
         """The customer disconnects (6.5), reason 0; idempotent, also after the end."""
@@ -297,7 +309,13 @@ class Customers:
 
     def transcript(self, party: Party, position: int | None) -> Transcript:
         """What the customer may see from `position` on (5), also after the end until the chat is purged."""
-        return self._reader.for_customer(party.session.id, position, reader=party.participant.id)
+        found = self._reader.for_customer(party.session.id, position, reader=party.participant.id)
+        if found.session.reliable:
+            # Every position says that the client has what lies before it, except "the last k events".
+            tail = position is not None and position < 0
+            since = found.events[0].index if tail and found.events else 0
+            self._retrievals.retrieved(party.session.id, found.next_position, since=since)
+        return found
 
     def _say(self, party: Party, event_type: EventType, text: str | None) -> Committed:
         return self._ledger.change(party.session.id, _saying(event_type, text))

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.model.events import Draft
 from gateway.model.session import ChatProfile, ChatState
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """New events in order, and the new profile and state where they change; an empty one commits nothing."""
+class Decision(NamedTuple):
+    """New events in order, and the new profile and state where they change; an empty one commits nothing.
+
+    `seen`: the position from which the client wants the transcript, when it said so: it has what lies before.
+    """
 
     drafts: tuple[Draft, ...] = ()
     profile: ChatProfile | None = None
     state: ChatState | None = None
+    seen: int | None = None
 
     @property
     def is_empty(self) -> bool:

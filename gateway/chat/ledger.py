@@ -1,9 +1,10 @@
 """The ledger: the only place that commits changes of chats.
 
 Theory of operation. A use case hands over a pure function `decide(session) -> Decision`. Under the chat's
-lock the ledger reads the session (cached by the store), calls `decide`, numbers and times the drafts, encodes
-each event once, asks `routing` for the due deliveries, writes all of it as one `Change` and then publishes it
-on the bus. When another process was faster (`Conflict`) it reads again and decides again.
+lock the ledger reads the session (cached by the store), calls `decide`, numbers and times the drafts,
+encodes each event once, asks `routing` and `reliable` for the due deliveries, writes all of it as one
+`Change` and then publishes it on the bus. When another process was faster (`Conflict`) it reads again and
+decides again.
 
 Invariants: an index is used once, also by typing events; times never run backwards within a chat; observers
 see one chat's changes in commit order; nothing is published that is not committed.
@@ -19,6 +20,7 @@ import structlog
 from gateway.chat.decision import NOTHING, Decision
 from gateway.chat.locks import ChatLocks
 from gateway.chat.presence import Presence
+from gateway.chat.reliable import NOTHING_OWED, Owed, Reliable
 from gateway.clock import Clock
 from gateway.cluster.bus import Bus
 from gateway.config import SettingsSource
@@ -53,6 +55,7 @@ class Ledger:
         bus: Bus,
         *,
         presence: Presence,
+        reliable: Reliable,
         settings_source: SettingsSource,
         clock: Clock,
         metrics: Metrics,
@@ -60,6 +63,7 @@ class Ledger:
         self._store = store
         self._bus = bus
         self._presence = presence
+        self._reliable = reliable
         self._settings_source = settings_source
         self._clock = clock
         self._metrics = metrics
@@ -111,37 +115,52 @@ class Ledger:
             last_utc_ms=now_ms,
             profile=_profile(before, decision, now_ms),
         )
+        deliveries, owed = self._deliveries(session, events)
+        pending = self._reliable.plan(before, session, owed, seen=decision.seen)
         self._store.commit(
             Change(
                 session=session,
                 events=tuple([event for event in events if event.type not in EPHEMERAL]),
                 ephemeral=tuple([event for event in events if event.type in EPHEMERAL]),
-                deliveries=self._deliveries(session, events),
+                deliveries=deliveries,
                 profile_changed=session.profile is not before.profile or before.version == 0,
+                pending=pending,
             )
         )
+        if pending is not None or session.ended_for_customer:
+            self._reliable.committed(pending, session)
         committed = Committed(session, events)
         self._bus.publish(committed)
         for event in events:
             self._metrics.bound("chat_events_total", event.type.value).inc()
         return committed
 
-    def _deliveries(self, session: ChatSession, events: tuple[Event, ...]) -> tuple[Delivery, ...]:
-        """What must be pushed. Without a subscription there is nothing to route, which spares most chats."""
+    def _deliveries(
+        self, session: ChatSession, events: tuple[Event, ...]
+    ) -> tuple[tuple[Delivery, ...], Owed]:
+        """What must be pushed, and what the resend machine has to deal with.
+
+        Without a subscription there is nothing to route, which spares most chats.
+        """
         subscription = session.profile.subscription
         if subscription is None:
-            return ()
+            return (), NOTHING_OWED
         settings = self._settings_source.current
         live = self._presence.is_live(session.id)
         now_ms = self._clock.wall_ms()  # not the chat's own time, which may run ahead of a clock set back
         deliveries: list[Delivery] = []
+        notable: list[Event] = []
+        hold_ms = 0
         for event in events:
             outcome = route(settings, session, event, live=live, now_ms=now_ms)
             deliveries.extend(outcome.deliveries)
+            if outcome.reliable:
+                notable.append(event)
+                hold_ms = outcome.hold_ms
             for skip in outcome.skips:
                 self._metrics.bound("push_skipped_total", skip.metric).inc()
                 _report_skip(subscription, event, skip)
-        return tuple(deliveries)
+        return tuple(deliveries), Owed(events, tuple(notable), hold_ms)
 
 
 def _report_skip(subscription: Subscription, event: Event, skip: Skip) -> None:

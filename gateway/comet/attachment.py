@@ -48,6 +48,7 @@ class Attachment:
         "confirmed",
         "cursor",
         "ending",
+        "gapless",
         "identity",
         "session",
         "user_id",
@@ -76,6 +77,8 @@ class Attachment:
         self.active = False
         # Index of the event that ended the chat for the customer, once it is known.
         self.ending: int | None = None
+        # False once events were kept from the client: what it is given then is not the whole transcript.
+        self.gapless = True
         self._participant = participant
         self._channel_json = orjson.dumps(channel)
         self._read = read
@@ -119,6 +122,7 @@ class Attachment:
         """The comet channel is closed: the event never reaches the client from here (spec/push.md 9.2)."""
         self._fresh.clear()
         self.cursor = self.confirmed = max(self.cursor, event.index)
+        self.gapless = False
         if event.ends_chat:
             self.ending = event.index
 
@@ -159,6 +163,7 @@ class Attachment:
             self.cursor = cursor
             self._fresh = deque([event for event in self._fresh if event.index > cursor])
         self._lagging = True
+        self.gapless = True
 
     def up_to_date(self) -> None:
         """Nothing is committed beyond the cursor and later events will be offered: the store has no more."""

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
 from typing import Any, cast
 
-from gateway.bayeux import Session
+from gateway.bayeux import Delivery, Session
 from gateway.chat.presence import Presence
+from gateway.chat.retrieval import Retrievals
 from gateway.clock import Clock
 from gateway.comet.attachment import PULL_LIMIT, Attachment
 from gateway.config import SettingsSource
@@ -35,11 +36,18 @@ class Attachments:
     """The attachments of one node, by chat."""
 
     def __init__(
-        self, store: Chats, *, presence: Presence, settings_source: SettingsSource, clock: Clock
+        self,
+        store: Chats,
+        *,
+        presence: Presence,
+        retrievals: Retrievals,
+        settings_source: SettingsSource,
+        clock: Clock,
     ) -> None:
         self.lock: AbstractContextManager[Any] = native_rlock()
         self._store = store
         self._presence = presence
+        self._retrievals = retrievals
         self._settings_source = settings_source
         self._clock = clock
         self._by_chat: dict[str, list[Attachment]] = {}
@@ -123,6 +131,7 @@ class Attachments:
         if position is not None and position > 0:
             for source in session.sources:
                 source.confirmed = max(source.confirmed, min(position - 1, source.cursor))
+            self._arrived(session)
 
     def _detach(self, attachment: Attachment) -> None:
         attachments = self._by_chat.get(attachment.chat_id, [])
@@ -154,10 +163,27 @@ class Attachments:
         if confirmed or now - session.memo.get("marked", 0.0) > SAVE_AT_LEAST_S:
             session.memo["marked"] = now
             self._dirty[session.id] = session
+        if confirmed:
+            self._arrived(session)
         for attachment in attachments_of(session):
             attachment.retry()
             if attachment.done:
                 self._detach(attachment)
+
+    def given(self, session: Session, delivery: Delivery) -> None:
+        """A delivery was written: without the ack extension that counts as retrieved (spec/push.md 4.3)."""
+        if not session.ack:
+            for source, _, after in delivery.marks:
+                self._note(cast("Attachment", source), after)
+
+    def _arrived(self, session: Session) -> None:
+        for attachment in attachments_of(session):
+            self._note(attachment, attachment.confirmed)
+
+    def _note(self, attachment: Attachment, index: int) -> None:
+        """The client has everything up to `index` from here."""
+        if attachment.gapless:
+            self._retrievals.note(attachment.chat_id, index + 1)
 
     def take_dirty(self) -> list[Session]:
         """Sessions whose stored form is out of date; the sweeper saves them."""

@@ -289,8 +289,9 @@ class Exchange:
     def written(self, result: Result) -> None:
         """The reply is on its way to the client."""
         now = self._clock.monotonic()
-        for session, _ in result.deliveries:
+        for session, delivery in result.deliveries:
             with self._hub.lock:
+                self._hub.given(session, delivery)
                 self._machine.replied(session, now)
         self._settle(result)
 

@@ -19,6 +19,7 @@ import structlog
 
 from gateway.bayeux import Delivery, Held, Machine, Session
 from gateway.chat.presence import Presence
+from gateway.chat.retrieval import Retrievals
 from gateway.clock import Clock
 from gateway.comet import frames
 from gateway.comet.attachment import Attachment
@@ -42,11 +43,14 @@ class Hub(Attachments):
         store: Chats,
         *,
         presence: Presence,
+        retrievals: Retrievals,
         settings_source: SettingsSource,
         clock: Clock,
         metrics: Metrics,
     ) -> None:
-        super().__init__(store, presence=presence, settings_source=settings_source, clock=clock)
+        super().__init__(
+            store, presence=presence, retrievals=retrievals, settings_source=settings_source, clock=clock
+        )
         self.machine = machine
         self._metrics = metrics
         self._on_drop: list[Callable[[Session], None]] = []
@@ -102,6 +106,7 @@ class Hub(Attachments):
                 attachment.ending = event.index
             if channel.put(frame):
                 attachment.cursor = event.index
+                self._note(attachment, event.index)
             else:
                 attachment.offer(event)
 
@@ -158,6 +163,7 @@ class Hub(Attachments):
             if delivery.frames and not session.channel.put(frames.ws_text(frames.array(delivery.frames))):
                 session.undo(delivery)
                 return
+            self.given(session, delivery)
 
     def drained(self, session: Session, channel: Any) -> None:
         """The socket's backlog is written: go on."""
@@ -172,6 +178,7 @@ class Hub(Attachments):
             return
         delivery, reply = self.finish(session, held)
         if channel.put(frames.ws_text(frames.array([*delivery.frames, reply]))):
+            self.given(session, delivery)
             self.machine.replied(session, self._clock.monotonic())
         else:
             session.undo(delivery)

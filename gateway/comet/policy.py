@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from gateway.bayeux import Peer, Session, channels
 from gateway.config import SettingsSource
@@ -13,6 +14,7 @@ AGENT_CHANNEL = "/service/agent"
 _SERVICE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
+@lru_cache(256)  # asked twice per message, and an installation has few services
 def service_of(channel: str) -> str | None:
     """The chat service that a channel names, or None."""
     if not channel.startswith(CHAT_PREFIX):

@@ -10,8 +10,7 @@ import base64
 import binascii
 import hmac
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import structlog
@@ -36,8 +35,7 @@ log = structlog.get_logger(__name__)
 Operation = Callable[[Session, str, Party, Mapping[str, Any]], "list[bytes]"]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What a publish leads to: encoded messages for its sender, and whether the ack is positive."""
 
     messages: list[bytes]
@@ -130,9 +128,10 @@ class ChatService:
     def _request_notifications(
         self, session: Session, channel: str, party: Party, data: Mapping[str, Any]
     ) -> list[bytes]:
+        position = fields.position(data)
         if fields.user_data(data) and not party.session.ended_for_customer:
-            self._customers.update_data(party, fields.user_data(data), "comet")
-        transcript = self._customers.transcript(party, fields.position(data))
+            self._customers.update_data(party, fields.user_data(data), "comet", seen=position)
+        transcript = self._customers.transcript(party, position)
         if transcript.session.ended_for_customer:
             raise ChatGone(party.session.id)
         if not transcript.chat_ended:  # else it ended while it was read, and the answer says so

@@ -22,6 +22,7 @@ from gateway.bayeux import Peer, Session
 from gateway.comet import frames
 from gateway.comet.exchange import BadBatch, Exchange, Result, decode
 from gateway.comet.hub import Hub
+from gateway.comet.receiving import receiver
 from gateway.comet.sockets import SocketOutbox
 from gateway.comet.ws_reader import CLOSE, PING, TEXT, FrameReader, Incoming, close_code
 from gateway.config.views import CometdSettings
@@ -133,10 +134,10 @@ class Connection:
         """Read until the peer or the server closes; the caller closes the socket afterwards."""
         self._metrics.websocket_connections.inc()
         self._sock.settimeout(NO_SESSION_TIMEOUT_S)
+        incoming = receiver(self._sock)
         try:
             while self._outbox.open:
-                data = self._sock.recv(_READ_SIZE)
-                if not self._received(data):
+                if not self._received(incoming.recv(_READ_SIZE)):
                     self._linger()
                     break
         except TimeoutError:
@@ -144,6 +145,7 @@ class Connection:
         except OSError as error:
             log.debug("websocket_ended", reason=type(error).__name__)
         finally:
+            incoming.close()
             self._outbox.abort()
             self._release()
             self._metrics.websocket_connections.dec()
@@ -165,8 +167,9 @@ class Connection:
         """Deal with what has arrived; False when the connection is over."""
         if not data:
             return False
-        if not all(self._one(item) for item in self._reader.feed(data)):
-            return False
+        for item in self._reader.feed(data):
+            if not self._one(item):
+                return False
         broken = self._reader.broken
         if broken is not None:
             self._refuse(broken.code, str(broken))

@@ -7,7 +7,7 @@ what the library's general parser costs for a chat message.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 try:
     from websockets.speedups import apply_mask
@@ -30,8 +30,7 @@ class WebSocketError(Exception):
         self.code = code
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(NamedTuple):
     """One whole message (TEXT) or one control frame (CLOSE, PING, PONG)."""
 
     opcode: int

@@ -22,22 +22,24 @@ _URLS = ("customhttp.url", "debug.customhttp.url")
 def refuse_contradictions(settings: Settings) -> None:
     """Raise ConfigError for options that must not be combined (spec/push.md 2.5, 7.3, 10.2.9).
 
-    The development profile and `allow_insecure=true` lift the rules about plain http and certificates.
+    `allow_insecure=true` lifts the rules about plain http and certificates, and so does the development
+    profile, with which a customer's key may be sent over plain http to this machine only.
     """
     _refuse_ports(settings)
-    if settings.push.allow_insecure or settings.server.profile == "development":
+    if settings.push.allow_insecure:
         return
+    development = settings.server.profile == "development"
     for section, name, url in _plain_http_urls(settings):
-        if "secure-key" in settings.flex.push_content:
+        if "secure-key" in settings.flex.push_content and not (development and is_loopback_url(url)):
             _refuse(settings, section, name, "plain http while flex-push-content lists secure-key; use https")
-        if not is_loopback_url(url):
+        if not development and not is_loopback_url(url):
             _refuse(
                 settings,
                 section,
                 name,
                 "plain http to another machine; use https or [push] allow_insecure=true",
             )
-    for section in _push_sections(settings):
+    for section in () if development else _push_sections(settings):
         if not settings.get(section, "customhttp.tls_verify"):
             _refuse(settings, section, "customhttp.tls_verify", "false needs [push] allow_insecure=true")
 

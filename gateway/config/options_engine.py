@@ -65,15 +65,14 @@ FLEX = (
         default=15,
         introduced="0.1.0; Chat Server 8.5.308.06",
         text="Wait before a reliable notification is sent again.",
-        later=True,
     ),
     _settings(
         name="flex-push-resend-attempts",
         attr="push_resend_attempts",
         kind=integer(0, 1000),
         default=5,
-        text="How often a reliable notification is sent again.",
-        later=True,
+        text="How often a reliable notification is sent again while nobody fetches what it points to. "
+        "0 = it is sent once.",
     ),
 )
 
@@ -90,6 +89,18 @@ _files = partial(_later, "client-file-transfer")
 _MESSAGE = text(2000)
 
 LATER = (
+    _later_settings(
+        "session-restore-extend-by",
+        kind=choice("none", "agent", "esp", "both"),
+        default="none",
+        text="Who may bring a finished session back. No session is brought back yet.",
+    ),
+    _later_settings(
+        "session-restore-push-send",
+        kind=BOOLEAN,
+        default=False,
+        text="Push goes on, with `flex-push-timeout`, in a session that was brought back.",
+    ),
     _later_settings(
         "async-idle-alert", kind=_TIMEOUT, default=86_400, text="Async chats: idle time before the alert."
     ),

@@ -111,7 +111,20 @@ CHANNELS = (
         default=1000,
         text="Reliable mode: a further event within this time of the last notification sends none of its "
         "own.",
-        later=True,
+    ),
+    _push(
+        name="reliable_inline_events",
+        kind=BOOLEAN,
+        default=False,
+        text="Reliable notifications carry the events that were not retrieved, at most 50, behind the "
+        "pointer. `force_text_only` switches it off.",
+    ),
+    _push(
+        name="long_tail",
+        kind=BOOLEAN,
+        default=False,
+        text="Reliable mode: after `flex-push-resend-attempts` go on after 5 s, 30 s, 2 min, 10 min, 30 min, "
+        "2 h, 5 h and 10 h, each up to 20 % more or less.",
     ),
     _push(
         name="notify_removal",

@@ -100,6 +100,8 @@ class PushSettings:
     client_selectable_providers: tuple[str, ...]
     allow_client_debug: bool
     coalesce_ms: int
+    reliable_inline_events: bool
+    long_tail: bool
     notify_removal: bool
     include_typing: bool
     force_text_only: bool

@@ -30,7 +30,9 @@ class Delivery:
     """One notification to one device. `id` is the `webhook-id`, constant over replays (decision 16).
 
     `message` is the JSON text of the body's `message` member (a string or the event object); `None` means
-    the configured text, looked up when sending. Never a URL: that is operator configuration (spec/push.md 7).
+    the configured text, looked up when sending. Never a URL: that is operator configuration (spec/push.md
+    7). `idempotency_key` lets a receiver collapse the pointers of one position (10.2.2); None without
+    reliable mode.
     """
 
     id: str
@@ -47,6 +49,7 @@ class Delivery:
     message: bytes | None = None
     state: DeliveryState = DeliveryState.QUEUED
     attempts: int = 0
+    idempotency_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

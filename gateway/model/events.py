@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from gateway.model.participants import Participant
 
@@ -58,9 +58,11 @@ class QuitReason(StrEnum):
 PUSH_ONLY_REASONS = frozenset({QuitReason.LOGOUT, QuitReason.INACTIVE})
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """An event that has no index and no time yet."""
+class Draft(NamedTuple):
+    """An event that has no index and no time yet.
+
+    A named tuple, as it is made per message: a frozen dataclass of ten fields takes three times as long.
+    """
 
     type: EventType
     author: Participant

@@ -119,6 +119,12 @@ class ChatSession:
         """`chatEnded`: the customer is gone or the chat is over."""
         return self.state is ChatState.ENDED or not self.profile.participants[0].present
 
+    @property
+    def reliable(self) -> bool:
+        """Whether the customer is reminded until the transcript is retrieved (spec/push.md 4)."""
+        subscription = self.profile.subscription
+        return subscription is not None and subscription.resend
+
     def participant_type(self, participant_id: int) -> ParticipantType:
         """The wire type of an author; 0 is the system."""
         if participant_id == 0:

@@ -54,6 +54,12 @@ METRICS: tuple[MetricSpec, ...] = (
         buckets=PUSH_BUCKETS,
     ),
     MetricSpec("push_pending", "gauge", "Due notifications that were not yet answered positively."),
+    MetricSpec(
+        "push_unretrieved",
+        "gauge",
+        "Chats with a reliable notification whose transcript was not retrieved yet.",
+    ),
+    MetricSpec("push_resends_total", "counter", "Reliable notifications that were sent again."),
     MetricSpec("push_dead_letters", "gauge", "Notifications given up, waiting for a replay by the operator."),
     MetricSpec(
         "push_destination_state",
@@ -108,6 +114,8 @@ class Metrics:
     push_notifications_total: Counter
     push_latency_seconds: Histogram
     push_pending: Gauge
+    push_unretrieved: Gauge
+    push_resends_total: Counter
     push_dead_letters: Gauge
     push_destination_state: Gauge
     push_skipped_total: Counter

@@ -123,20 +123,11 @@ def headers(
         "x-chat-id": delivery.chat_id,
         "x-user-id": delivery.user_id,
     }
-    if delivery.kind is DeliveryKind.POINTER:
-        ours["idempotency-key"] = f"{delivery.chat_id}:{delivery.user_id}:{_notify_position(delivery)}"
+    if delivery.idempotency_key is not None:
+        ours["idempotency-key"] = delivery.idempotency_key
     if delivery.debug:
         ours["x-push-debug"] = "true"
     return {**destination.headers, **ours}
-
-
-def _notify_position(delivery: Delivery) -> str:
-    """What a pointer says about where to read from; by it a receiver collapses reminders (10.2.2)."""
-    try:
-        message = orjson.loads(delivery.message or b"")
-        return str(message["messages"][0]["userData"]["notify-position"])
-    except (KeyError, IndexError, TypeError):
-        return str(delivery.position)
 
 
 def event_name(event_type: str) -> str:

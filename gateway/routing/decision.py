@@ -14,7 +14,6 @@ from gateway.model.deliveries import Delivery, DeliveryKind
 from gateway.model.events import Event
 from gateway.model.session import ChatSession
 from gateway.model.subscription import Subscription
-from gateway.routing import pointer
 from gateway.routing.notifiable import notifies
 from gateway.routing.policy import NO_NODE, ChannelPolicy, Skip, comet_open, policy_for
 
@@ -23,10 +22,16 @@ __all__ = ["NO_NODE", "NOTHING", "ChannelPolicy", "Route", "Skip", "comet_open",
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Notifications to store with the event, and reasons why one that was asked for is not sent."""
+    """Notifications to store with the event, and reasons why one that was asked for is not sent.
+
+    `reliable`: the event is one for the resend machine (`routing/resend.py`), which must not send for
+    `hold_ms`.
+    """
 
     deliveries: tuple[Delivery, ...] = ()
     skips: tuple[Skip, ...] = ()
+    reliable: bool = False
+    hold_ms: int = 0
 
 
 NOTHING = Route()
@@ -39,14 +44,19 @@ def route(settings: Settings, session: ChatSession, event: Event, *, live: bool,
     `now_ms` Unix time. Events that would not notify anybody (section 6) give NOTHING, not a skip.
 
     Row 7 of 9.2 (either/or mode, client connected): the delivery is due only after the grace time, that is
-    `due_ms > created_ms`. By then `PushWorker` asks whether comet has confirmed the event and drops it if so.
+    `due_ms > created_ms`. By then `PushWorker` asks whether comet has confirmed the event and drops it if so;
+    a reliable one is cleared by the confirmation. Row 14 (no node) loses a plain notification, a reliable one
+    waits for its timer.
     """
     subscription = session.profile.subscription
     if subscription is None or not notifies(event, session.customer.id, subscription, settings.push):
         return NOTHING
     policy = policy_for(settings, session.profile.service, subscription)
     if policy.blocked is not None:
-        return Route(skips=(policy.blocked,))
+        waits = subscription.resend and policy.blocked.metric == NO_NODE
+        return Route((), (policy.blocked,), waits, settings.flex.push_resend_delay_s * 1000 if waits else 0)
+    if policy.kind is DeliveryKind.POINTER:
+        return Route(reliable=True, hold_ms=policy.grace_ms if live else 0)
     due_ms = now_ms + policy.grace_ms if live else now_ms
     message = _message(settings, policy, session, event)
     return Route(deliveries=(_delivery(session, event, subscription, policy.kind, message, now_ms, due_ms),))
@@ -56,8 +66,6 @@ def _message(settings: Settings, policy: ChannelPolicy, session: ChatSession, ev
     """The `message` member by kind (9.3); None is the configured text, looked up when sending."""
     if policy.kind is DeliveryKind.TEXT:
         return None
-    if policy.kind is DeliveryKind.POINTER:
-        return pointer.message(session, event, settings.flex.push_content)
     if not policy.expose_ids:
         return payload.push(event)
     real = payload.Identity(session.id, session.customer.user_id, payload.DEPRECATED.alias)

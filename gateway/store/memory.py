@@ -16,6 +16,7 @@ from gateway.errors import Conflict, Unavailable
 from gateway.model.change import Change
 from gateway.model.deliveries import Attempt, Delivery, DeliveryState
 from gateway.model.events import Event
+from gateway.model.pending import Pending, PendingStep
 from gateway.model.session import ChatSession, ChatState
 from gateway.store.poison import poison
 from gateway.store.roles import Lane, StoredCometSession, StoredDestination, Token
@@ -48,6 +49,10 @@ class _Row:
         return self.delivery.chat_id, self.delivery.device_id
 
 
+def _on_its_way(row: _Row | None) -> bool:
+    return row is not None and row.unfinished
+
+
 class MemoryStore:
     """All roles of `roles.Store` in dictionaries."""
 
@@ -62,6 +67,7 @@ class MemoryStore:
         self._inserted = 0
         self._attempts: dict[str, list[Attempt]] = {}
         self._destinations: dict[str, StoredDestination] = {}
+        self._pendings: dict[str, Pending] = {}
         self._tokens: dict[str, Token] = {}
         self._comet: dict[str, StoredCometSession] = {}
 
@@ -73,6 +79,8 @@ class MemoryStore:
             stored = self._sessions.get(session.id)
             if (stored.version if stored else 0) != session.version - 1:
                 raise Conflict(session.id)
+            if change.pending is not None and not self._fits(change.pending):
+                raise Conflict(session.id)
             if any(delivery.id in self._outbox for delivery in change.deliveries):
                 raise ValueError("a delivery id is used twice")
             if stored and not change.profile_changed:
@@ -82,8 +90,9 @@ class MemoryStore:
             self._sessions[session.id] = session
             self._events.setdefault(session.id, []).extend(change.events)
             for delivery in change.deliveries:
-                self._inserted += 1
-                self._outbox[delivery.id] = _Row(delivery, self._inserted, delivery.due_ms)
+                self._insert(delivery)
+            if change.pending is not None:
+                self._step(change.pending)
             self._tail.add(session.id, change.ephemeral)
 
     def session(self, chat_id: str) -> ChatSession | None:
@@ -119,6 +128,7 @@ class MemoryStore:
             self._events.pop(chat_id, None)
             self._drop_parties(chat_id)
             self._tail.forget(chat_id)
+            self._pendings.pop(chat_id, None)
             for row in [row for row in self._outbox.values() if row.delivery.chat_id == chat_id]:
                 del self._outbox[row.delivery.id]
                 self._attempts.pop(row.delivery.id, None)
@@ -233,6 +243,10 @@ class MemoryStore:
         if attempt is not None:
             self._attempts.setdefault(row.delivery.id, []).append(attempt)
 
+    def _insert(self, delivery: Delivery) -> None:
+        self._inserted += 1
+        self._outbox[delivery.id] = _Row(delivery, self._inserted, delivery.due_ms)
+
     # --- Destinations ------------------------------------------------------------------------------------
 
     def save_destination(self, destination: StoredDestination) -> None:
@@ -246,6 +260,47 @@ class MemoryStore:
     def forget_destination(self, key: str) -> None:
         with self._open():
             self._destinations.pop(key, None)
+
+    # --- Pendings ----------------------------------------------------------------------------------------
+
+    def pending(self, chat_id: str) -> Pending | None:
+        with self._open():
+            return self._pendings.get(chat_id)
+
+    def due_pendings(self, *, now_ms: int, limit: int) -> Sequence[tuple[Pending, DeliveryState | None]]:
+        with self._open():
+            due = [one for one in self._armed() if (one.next_ms or 0) <= now_ms]
+            found = [(one, self._outbox.get(one.delivery_id or "")) for one in due]
+            ready = [(one, row.delivery.state if row else None) for one, row in found if not _on_its_way(row)]
+            return tuple(ready[:limit])
+
+    def armed_pendings(self) -> Sequence[Pending]:
+        with self._open():
+            return tuple(self._armed())
+
+    def armed_count(self) -> int:
+        with self._open():
+            return len(self._armed())
+
+    def advance(self, steps: Sequence[PendingStep]) -> Sequence[bool]:
+        with self._open():
+            return tuple([self._fits(step) and self._step(step) for step in steps])
+
+    def _armed(self) -> list[Pending]:
+        armed = [one for one in self._pendings.values() if one.armed]
+        return sorted(armed, key=lambda one: (one.next_ms, one.chat_id))
+
+    def _fits(self, step: PendingStep) -> bool:
+        stored = self._pendings.get(step.before.chat_id)
+        return (stored.version if stored else 0) == step.before.version
+
+    def _step(self, step: PendingStep) -> bool:
+        self._pendings[step.after.chat_id] = step.after
+        if step.delivery is not None:
+            self._insert(step.delivery)
+        if step.attempt is not None:
+            self._attempts.setdefault(step.attempt.delivery_id, []).append(step.attempt)
+        return True
 
     # --- Tokens ------------------------------------------------------------------------------------------
 

@@ -1,7 +1,8 @@
 """The roles that a storage backend plays, with their contracts.
 
-Who calls: `chat/` uses Chats, `push/` uses Deliveries and Destinations, `api/` and the command line use
-Tokens, `comet/` uses CometSessions. A backend is one object that plays them all. Common rules:
+Who calls: `chat/` uses Chats and Pendings, `push/` uses Deliveries, Destinations and Pendings, `api/` and the
+command line use Tokens, `comet/` uses CometSessions. A backend is one object that plays them all. Common
+rules:
 
 * A method that writes returns only when the write is durable (it survives SIGKILL and, with
   synchronous=FULL, a power cut), unless its contract says otherwise.
@@ -19,6 +20,7 @@ from typing import Protocol
 from gateway.model.change import Change
 from gateway.model.deliveries import Attempt, Delivery, DeliveryState
 from gateway.model.events import Event
+from gateway.model.pending import Pending, PendingStep
 from gateway.model.session import ChatSession, ChatState
 
 
@@ -26,12 +28,12 @@ class Chats(Protocol):
     """Sessions and transcripts."""
 
     def commit(self, change: Change) -> None:
-        """Write one Change atomically: counters, profile, events, deliveries, key index, tail.
+        """Write one Change atomically: counters, profile, events, deliveries, pending, key index, tail.
 
-        Raises Conflict when the stored version is not `change.session.version - 1` (for version 1: when
-        the chat exists already), Unavailable when the store cannot write, ValueError for a mistake of the
-        caller (a delivery id used twice). Blocks the calling thread or greenlet, never the event loop.
-        Concurrent commits share one disk flush (group commit).
+        Raises Conflict when the stored version is not `change.session.version - 1` (for version 1: when the
+        chat exists already) or that of the pending is not its `before.version`, Unavailable when the store
+        cannot write, ValueError for a mistake of the caller (a delivery id used twice). Blocks the calling
+        thread or greenlet, never the event loop. Concurrent commits share one disk flush (group commit).
         """
         ...
 
@@ -63,12 +65,12 @@ class Chats(Protocol):
         ...
 
     def purge(self, chat_id: str) -> None:
-        """Forget a chat with its events, key index and deliveries."""
+        """Forget a chat with its events, key index, deliveries and pending."""
         ...
 
 
 class Deliveries(Protocol):
-    """The outbox of notifications; rows are inserted by `Chats.commit` only."""
+    """The outbox of notifications; rows are inserted by `Chats.commit` and `Pendings.advance` only."""
 
     def due_lanes(self, *, now_ms: int) -> Sequence[Lane]:
         """The destinations that have rows which are due, whether or not the order rule holds them back."""
@@ -171,6 +173,36 @@ class PushStore(Deliveries, Destinations, Protocol):
     """What the delivery worker needs."""
 
 
+class Pendings(Protocol):
+    """What customers with a reliable subscription still have to fetch; first written by `Chats.commit`."""
+
+    def pending(self, chat_id: str) -> Pending | None:
+        """The record of one chat, as it is stored now."""
+        ...
+
+    def due_pendings(self, *, now_ms: int, limit: int) -> Sequence[tuple[Pending, DeliveryState | None]]:
+        """Armed records whose time has come, longest due first, with the state of their newest pointer.
+
+        One whose newest pointer is not finished (queued or leased) is not due: at most one per chat is.
+        """
+        ...
+
+    def armed_pendings(self) -> Sequence[Pending]:
+        """All armed records, earliest first (after a restart)."""
+        ...
+
+    def armed_count(self) -> int:
+        """How many records are armed (a metric)."""
+        ...
+
+    def advance(self, steps: Sequence[PendingStep]) -> Sequence[bool]:
+        """Write each step whose `before.version` is the stored one, with its outbox row; which were written.
+
+        All in one transaction; a step that comes too late changes nothing and does not affect the others.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
     """A bearer token as stored: its fingerprint, never the token. `role`: admin|supervisor|agent|bot."""
@@ -252,7 +284,7 @@ class CometSessions(Protocol):
         ...
 
 
-class Store(Chats, PushStore, Tokens, CometSessions, Protocol):
+class Store(Chats, PushStore, Pendings, Tokens, CometSessions, Protocol):
     """All roles together, as `services.py` holds them."""
 
     def check(self) -> None:

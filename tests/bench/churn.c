@@ -65,7 +65,10 @@ static void run_for(double seconds)
 int workload_churn(const options *o)
 {
     run.o = o;
-    chat_channel(o, run.channel, sizeof run.channel);
+    if (!slice_copy(text_slice(o->subscription), run.channel, sizeof run.channel))
+        die("--subscription is too long");
+    if (!run.channel[0])
+        chat_channel(o, run.channel, sizeof run.channel);
     run.clients = allocate(o->connections, sizeof *run.clients);
     run.started_ns = allocate(o->connections, sizeof *run.started_ns);
     run.running = o->connections;

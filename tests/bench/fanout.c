@@ -114,6 +114,7 @@ static int report(const window *w, uint64_t delivered)
     report_count("reordered", run.reordered);
     report_count("misrouted", run.misrouted);
     report_window(w, delivered);
+    report_memory(w, run.o->clients);
     uint64_t bad = report_faults() + lost + run.duplicates + run.reordered + run.misrouted;
     report_print();
     return bad ? 1 : 0;

@@ -1,16 +1,18 @@
-"""Turns the generator's answers into tables; called by run.py. Pure functions, no I/O but /proc."""
+"""Turns answers into tables; called by run.py and page.py. Pure functions, no I/O but /proc."""
 
 from __future__ import annotations
 
 import os
 import platform
 import statistics
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-Answer = dict[str, Any]
+from generator import Answer
+from pairs import Pair, mode, ratios
+from workloads import REFERENCE, Figure
+
 FAULTS = (
     "lost",
     "dup",
@@ -25,112 +27,169 @@ FAULTS = (
     "proto_err",
     "refused",
 )
-REFERENCE = "reference"
-"""Name of the workload that measures the machine instead of the gateway."""
 GENERATOR_BOUND = 0.9
 """A generator above this share of its processor measures itself, not the gateway."""
 
 
 @dataclass(frozen=True, slots=True)
-class Workload:
-    """One row: what `loadgen` is asked, and which number of its answer is the figure of merit."""
+class Row:
+    """One figure of one workload: our runs, and the pairs with each peer by its name.
+
+    An answer is a flat mapping. The table reads, where they are there, `p99_ms`, `max_ms`, `server_cpu` and
+    `gen_cpu` (shares of a processor), `cpu_us` (per unit), `kb_per_client`, `round_trip_ns` and the counters
+    of FAULTS.
+    """
 
     name: str
     title: str
-    arguments: tuple[str, ...]
-    figure: str
-    unit: str
-    floor: float | None = None
-    smaller_is_better: bool = False
-
-    def meets_floor(self, value: float) -> bool:
-        """True without a floor."""
-        if self.floor is None:
-            return True
-        return value <= self.floor if self.smaller_is_better else value >= self.floor
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """All runs of one workload."""
-
-    workload: Workload
+    figure: Figure
     answers: tuple[Answer, ...]
+    against: Mapping[str, tuple[Pair, ...]] = field(default_factory=dict)
 
     @property
     def median(self) -> float:
-        return float(statistics.median(answer[self.workload.figure] for answer in self.answers))
+        return float(statistics.median(answer[self.figure.key] for answer in self.answers))
 
     @property
     def faults(self) -> dict[str, int]:
-        """What must be zero and is not, summed over the runs."""
-        sums = {name: sum(int(answer.get(name, 0)) for answer in self.answers) for name in FAULTS}
-        sums["limit not held"] = sum(answer.get("held") == "no" for answer in self.answers)
-        return {name: count for name, count in sums.items() if count}
+        return faults_of(self.answers)
+
+
+def faults_of(answers: Sequence[Answer]) -> dict[str, int]:
+    """What must be zero and is not, summed over the runs."""
+    sums = {name: sum(int(answer.get(name, 0)) for answer in answers) for name in FAULTS}
+    sums["limit not held"] = sum(answer.get("held") == "no" for answer in answers)
+    return {name: count for name, count in sums.items() if count}
 
 
 def _number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.1f}"
 
 
-def spread(answers: Sequence[Answer], figure: str) -> str:
-    """`median [min-max]`, or `-` when the answers do not have that figure."""
-    values = [answer[figure] for answer in answers if figure in answer]
+def spread(answers: Sequence[Answer], key: str) -> str:
+    """`median [min-max]`, one number for one answer, or `-` when the answers do not have that figure."""
+    values = [answer[key] for answer in answers if key in answer]
     if not values:
         return "-"
+    if len(values) == 1:
+        return _number(values[0])
     return f"{_number(statistics.median(values))} [{_number(min(values))}-{_number(max(values))}]"
 
 
-def _floor(result: Result) -> str:
-    workload = result.workload
-    if workload.floor is None:
-        return "-"
-    relation = "at most" if workload.smaller_is_better else "at least"
-    verdict = "met" if workload.meets_floor(result.median) else "**missed**"
-    return f"{relation} {_number(workload.floor)}: {verdict}"
+def _floor(row: Row) -> str:
+    figure = row.figure
+    relation = "at most" if figure.smaller_is_better else "at least"
+    return (
+        "; ".join(
+            f"{relation} {_number(floor)}: {'met' if figure.meets(floor, row.median) else '**missed**'}"
+            for floor in figure.floors
+        )
+        or "-"
+    )
 
 
-def _faults(result: Result) -> str:
-    text = ", ".join(f"{name} {count}" for name, count in result.faults.items()) or "none"
-    bound = any(answer["gen_cpu"] > GENERATOR_BOUND for answer in result.answers)
+def _fault_text(answers: Sequence[Answer]) -> str:
+    text = ", ".join(f"{name} {count}" for name, count in faults_of(answers).items()) or "none"
+    bound = any(answer.get("gen_cpu", 0) > GENERATOR_BOUND for answer in answers)
     return text + (" (generator at its limit)" if bound else "")
 
 
-COLUMNS: tuple[tuple[str, Callable[[Result], str]], ...] = (
-    ("workload", lambda r: r.workload.title),
-    ("figure, median [min-max]", lambda r: f"{spread(r.answers, r.workload.figure)} {r.workload.unit}"),
+IDLE_KEYS = ("kb_per_client", "cpu_percent")
+"""Figures of idle clients: their own columns would repeat them, or show a window that is too short."""
+
+
+def _share(row: Row) -> str:
+    if row.figure.key in IDLE_KEYS:
+        return "-"
+    return spread([{"c": 100 * a["server_cpu"]} for a in row.answers if "server_cpu" in a], "c")
+
+
+def _memory(row: Row) -> str:
+    return "-" if row.figure.key in IDLE_KEYS else spread(row.answers, "kb_per_client")
+
+
+def _modes(answers: Sequence[Answer]) -> str:
+    names = ("round_trip_ns", "round_trip_after_ns")
+    seen = {mode(answer[name]) for answer in answers for name in names if name in answer}
+    return ", ".join(sorted(seen)) or "-"
+
+
+Column = tuple[str, Callable[[Row], str]]
+COLUMNS: tuple[Column, ...] = (
+    ("workload", lambda r: r.title),
+    ("figure, median [min-max]", lambda r: f"{spread(r.answers, r.figure.key)} {r.figure.unit}"),
     ("floor", _floor),
     ("p99 ms", lambda r: spread(r.answers, "p99_ms")),
     ("max ms", lambda r: spread(r.answers, "max_ms")),
-    ("gateway CPU %", lambda r: spread([{"c": 100 * a["server_cpu"]} for a in r.answers], "c")),
-    ("CPU us per unit", lambda r: spread([a for a in r.answers if a["cpu_us"]], "cpu_us")),
-    ("round trip ns", lambda r: spread(r.answers, "round_trip_ns")),
-    ("faults", _faults),
+    ("gateway CPU %", _share),
+    ("CPU us per unit", lambda r: spread([a for a in r.answers if a.get("cpu_us")], "cpu_us")),
+    ("KB per client", _memory),
+    ("machine", lambda r: _modes(r.answers)),
+    ("faults", lambda r: _fault_text(r.answers)),
 )
 
 
-def _per_reference(result: Result, results: Sequence[Result]) -> str:
+def _per_reference(rows: Sequence[Row]) -> Column:
     """How many of a workload's units go into the time of one request of the reference app."""
-    reference = [other.median for other in results if other.workload.name == REFERENCE]
-    if not reference or not reference[0] or result.workload.smaller_is_better:
-        return "-"
-    return f"{result.median / reference[0]:.2f}"
+    medians = [row.median for row in rows if row.name == REFERENCE]
+
+    def cell(row: Row) -> str:
+        if not medians or not medians[0] or row.figure.smaller_is_better:
+            return "-"
+        return f"{row.median / medians[0]:.2f}"
+
+    return ("per reference request", cell)
 
 
-def table(results: Sequence[Result]) -> str:
-    """A Markdown table that is also readable on a terminal."""
-    rows = [[title for title, _ in COLUMNS]] + [[cell(result) for _, cell in COLUMNS] for result in results]
-    for row, added in zip(
-        rows, ["per reference request", *[_per_reference(r, results) for r in results]], strict=True
-    ):
-        row.insert(3, added)
+def table(rows: Sequence[Row]) -> str:
+    """Our figures as a Markdown table that is also readable on a terminal."""
+    columns = (*COLUMNS[:3], _per_reference(rows), *COLUMNS[3:])
+    return _markdown([title for title, _ in columns], [[cell(row) for _, cell in columns] for row in rows])
+
+
+RATIO_TITLES = (
+    "workload",
+    "peer",
+    "ours",
+    "peer's",
+    "ours / peer, kept pairs",
+    "ours / peer, all pairs",
+    "CPU per unit, ours / peer",
+    "peer's faults",
+)
+
+
+def ratio_table(rows: Sequence[Row]) -> str:
+    """Ours divided by each peer's, taken inside alternating pairs; empty without peers."""
+    lines = [_ratio_line(row, peer, pairs) for row in rows for peer, pairs in row.against.items()]
+    return _markdown(RATIO_TITLES, lines) if lines else ""
+
+
+def _ratio_line(row: Row, peer: str, pairs: Sequence[Pair]) -> list[str]:
+    kept = [pair for pair in pairs if pair.steady]
+    key, theirs = row.figure.key, [pair.theirs for pair in pairs]
+    better = " (smaller is better)" if row.figure.smaller_is_better else ""
+    return [
+        row.title,
+        peer,
+        f"{spread([pair.ours for pair in pairs], key)} {row.figure.unit}",
+        spread(theirs, key),
+        f"{ratios(kept, key) or '-'} ({len(kept)} of {len(pairs)}){better}",
+        f"{ratios(pairs, key) or '-'}",
+        f"{ratios(pairs, 'cpu_us') or '-'}",
+        _fault_text(theirs),
+    ]
+
+
+def _markdown(titles: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    rows = [titles, *lines]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "| " + " | ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) + " |"
+    text = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
         for row in rows
     ]
-    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    return "\n".join(lines)
+    text.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    return "\n".join(text)
 
 
 def machine() -> str:

@@ -19,21 +19,22 @@
 static const char USAGE[] =
     "usage: loadgen -w WORKLOAD [options]\n"
     "  -u, --url URL           base URL (http://127.0.0.1:8080/genesys)\n"
-    "  -w, --workload NAME     send | chat | idle | churn | fanout | http | cores\n"
+    "  -w, --workload NAME     send | chat | rooms | idle | churn | fanout | http | cores\n"
     "  -t, --transport T       ws | lp (ws)\n"
     "  -S, --service NAME      chat service (bench)\n"
     "  -n, --clients N         idle clients or subscribers (1000)\n"
-    "  -m, --rooms N           chats of two members (500)\n"
+    "  -m, --rooms N           chat, rooms: of two members (500)\n"
     "  -c, --connections N     send, churn, http (32)\n"
     "  -K, --outstanding N     fanout: messages that have not reached everybody (8)\n"
-    "  -r, --rate R            chat: messages/s, open loop; without it a ramp\n"
+    "  -r, --rate R            chat, rooms: messages/s, open loop; without it a ramp\n"
     "  -d, --seconds S         measured window (5)      --warm S    before it (1)\n"
     "      --settle S          idle: rest before measuring (3)\n"
     "      --drain S           wait for what is still due (10)\n"
     "      --ramp-start R (500)  --ramp-factor F (1.5)  --stage S (3)  --confirm S (5)  --p99 MS (200)\n"
     "  -s, --text-size B       bytes of a text (100, at least 36, at most 4000)\n"
     "  -x, --with-chat         idle: each client has started a chat\n"
-    "      --channel PREFIX    fanout: broadcast channel, the generator's pid is appended (/room/bench-)\n"
+    "      --subscription NAME churn: channel (the chat service's)\n"
+    "      --channel PREFIX    fanout, rooms: broadcast channel, the generator's pid is appended (/room/bench-)\n"
     "      --path P            http: path below the base URL (/cometd)\n"
     "      --body B            http: POST body, without it GET\n"
     "      --content-type T    http: of the body (application/json)\n"
@@ -46,6 +47,7 @@ static const char USAGE[] =
 enum {
     OPT_WARM = 256, OPT_SETTLE, OPT_DRAIN, OPT_RAMP_START, OPT_RAMP_FACTOR, OPT_STAGE, OPT_CONFIRM, OPT_P99,
     OPT_CHANNEL, OPT_PATH, OPT_BODY, OPT_CONTENT_TYPE, OPT_PIDS, OPT_PARALLEL, OPT_SRC_IPS, OPT_LABEL, OPT_MAX_SECONDS,
+    OPT_SUBSCRIPTION,
 };
 
 static const struct option LONG_OPTIONS[] = {
@@ -57,7 +59,8 @@ static const struct option LONG_OPTIONS[] = {
     {"confirm", 1, NULL, OPT_CONFIRM}, {"p99", 1, NULL, OPT_P99}, {"channel", 1, NULL, OPT_CHANNEL},
     {"path", 1, NULL, OPT_PATH}, {"body", 1, NULL, OPT_BODY}, {"content-type", 1, NULL, OPT_CONTENT_TYPE},
     {"pids", 1, NULL, OPT_PIDS}, {"parallel", 1, NULL, OPT_PARALLEL}, {"src-ips", 1, NULL, OPT_SRC_IPS},
-    {"label", 1, NULL, OPT_LABEL}, {"max-seconds", 1, NULL, OPT_MAX_SECONDS}, {NULL, 0, NULL, 0},
+    {"label", 1, NULL, OPT_LABEL}, {"subscription", 1, NULL, OPT_SUBSCRIPTION},
+    {"max-seconds", 1, NULL, OPT_MAX_SECONDS}, {NULL, 0, NULL, 0},
 };
 
 typedef struct {
@@ -66,9 +69,8 @@ typedef struct {
 } workload;
 
 static const workload WORKLOADS[] = {
-    {"send", workload_send},   {"chat", workload_chat},     {"idle", workload_idle},
-    {"churn", workload_churn}, {"fanout", workload_fanout}, {"http", workload_http},
-    {"cores", workload_cores},
+    {"send", workload_send},   {"chat", workload_chat},     {"rooms", workload_rooms}, {"idle", workload_idle},
+    {"churn", workload_churn}, {"fanout", workload_fanout}, {"http", workload_http},   {"cores", workload_cores},
 };
 
 static double positive(const char *text)
@@ -126,6 +128,7 @@ static void set_option(options *o, int option, const char *value)
     case OPT_CONFIRM: o->confirm = positive(value); break;
     case OPT_P99: o->p99_ms = positive(value); break;
     case OPT_CHANNEL: o->channel = value; break;
+    case OPT_SUBSCRIPTION: o->subscription = value; break;
     case OPT_PATH: o->path = value; break;
     case OPT_BODY: o->body = value; break;
     case OPT_CONTENT_TYPE: o->content_type = value; break;
@@ -166,7 +169,7 @@ static void on_alarm(int signal)
 int main(int argc, char **argv)
 {
     options o = {
-        .to = endpoint_parse("http://127.0.0.1:8080/genesys"), .service = "bench", .pids = "", .label = "",
+        .to = endpoint_parse("http://127.0.0.1:8080/genesys"), .service = "bench", .pids = "", .label = "", .subscription = "",
         .channel = "/room/bench-", .path = "/cometd", .content_type = "application/json",
         .clients = 1000, .rooms = 500, .connections = 32, .outstanding = 8, .text_size = 100, .parallel = 100,
         .source_addresses = 20, .seconds = 5, .warm = 1, .settle = 3, .drain = 10, .ramp_start = 500,

@@ -1,250 +1,183 @@
-"""Measures the gateway and writes docs/performance.md; `make bench` calls it.
+"""Measures the gateway and its peers and writes docs/performance.md; `make bench` calls it.
 
-For each workload and run: a fresh gateway on processor 0, the generator on processor 1, loopback. Every run
-is bounded in time; Ctrl-C or a termination signal stops the gateway too. Exit code 1 when a run failed or the
-generator saw a fault (lost, doubled, reordered, ...); a missed floor is shown, not failed, because machines
-differ.
+For each workload and run: a fresh server on processor 0, the generator on processor 1, loopback. Every run
+is bounded in time; Ctrl-C or a termination signal stops the server too. Exit code 1 when a run failed or the
+generator saw a fault of the gateway (lost, doubled, reordered, ...); a missed floor is shown, not failed,
+because machines differ.
 
-    .venv/bin/python tests/bench/run.py                    # the default workloads, three runs each
-    .venv/bin/python tests/bench/run.py chat-ws --runs 1 --output -
+    .venv/bin/python tests/bench/run.py                                 # everything; writes the page
+    .venv/bin/python tests/bench/run.py --quick                         # coarse, on the terminal only
+    .venv/bin/python tests/bench/run.py chat-ws --rounds 1 --no-peers   # one row, on the terminal only
+    .venv/bin/python tests/bench/run.py chat-ws --rate 2000 --seconds 8 # what a message costs, in CPU us
+    .venv/bin/python tests/bench/run.py chat-ws --against ../other      # A B A B with another checkout
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import resource
 import signal
-import subprocess
 import sys
+import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from figures import REFERENCE, Answer, Result, Workload, machine, table
-from gateway_process import ROOT, Gateway, GatewayFailed, pinned, running_gateway, running_reference
+import plot
+from compare import compare
+from figures import Row, ratio_table, table
+from generator import FAILURES
+from page import page
+from peers import NoPeers, install
+from servers import ROOT, Server
+from sitting import Sitting, estimate, extra_rows, extras, rows_of
 from toolchain import build_loadgen
+from workloads import REFERENCE, WORKLOADS, Workload, at_fixed_rate, for_seconds, named, shortened
 
-RUN_SECONDS = 240
-"""Longest time for one run of the generator; the longest ramp needs about two minutes."""
-REFERENCE_THERE = 5800
-"""Requests/s of the reference app on the machine that the floors were set for."""
-RAMP = ("--ramp-start", "1000", "--ramp-factor", "1.5", "--stage", "3", "--confirm", "5")
-
-WORKLOADS = (
-    Workload(
-        REFERENCE,
-        "reference: trivial Flask app",
-        ("-w", "http", "-c", "32", "--path", "/send", "--body", "message=hello"),
-        "requests_per_s",
-        "requests/s",
-    ),
-    Workload("send", "REST send, durable", ("-w", "send", "-c", "32"), "requests_per_s", "requests/s", 3000),
-    Workload(
-        "chat-ws",
-        "chat, 500 rooms, websocket",
-        ("-w", "chat", "-t", "ws", "-m", "500", *RAMP),
-        "messages_per_s",
-        "messages/s at p99 <= 200 ms",
-        8000,
-    ),
-    Workload(
-        "chat-lp",
-        "chat, 500 rooms, long-polling",
-        ("-w", "chat", "-t", "lp", "-m", "500", *RAMP),
-        "messages_per_s",
-        "messages/s at p99 <= 200 ms",
-    ),
-    Workload(
-        "idle-ws",
-        "2,000 idle clients, websocket",
-        ("-w", "idle", "-t", "ws", "-n", "2000", "-d", "10"),
-        "kb_per_client",
-        "KB per client",
-        45,
-        smaller_is_better=True,
-    ),
-    Workload(
-        "idle-lp",
-        "2,000 idle clients, long-polling",
-        ("-w", "idle", "-t", "lp", "-n", "2000", "-d", "10"),
-        "kb_per_client",
-        "KB per client",
-        smaller_is_better=True,
-    ),
-    Workload(
-        "churn-ws", "churn, websocket", ("-w", "churn", "-t", "ws", "-c", "50"), "cycles_per_s", "cycles/s"
-    ),
-    Workload(
-        "churn-lp", "churn, long-polling", ("-w", "churn", "-t", "lp", "-c", "50"), "cycles_per_s", "cycles/s"
-    ),
-    Workload(
-        "fanout-ws",
-        "fan-out to 1,000, websocket",
-        ("-w", "fanout", "-t", "ws", "-n", "1000", "-K", "8"),
-        "deliveries_per_s",
-        "deliveries/s",
-    ),
-    Workload(
-        "fanout-lp",
-        "fan-out to 1,000, long-polling",
-        ("-w", "fanout", "-t", "lp", "-n", "1000", "-K", "1"),
-        "deliveries_per_s",
-        "deliveries/s",
-    ),
-    Workload(
-        "http",
-        "raw requests (an unknown session's connect)",
-        ("-w", "http", "--body", '[{"id":"1","channel":"/meta/connect","clientId":"none"}]'),
-        "requests_per_s",
-        "requests/s",
-    ),
-)
-DEFAULT_NAMES = (REFERENCE, "send", "chat-ws", "chat-lp", "idle-ws", "idle-lp", "churn-ws", "churn-lp")
-
-PAGE = """\
-# Performance
-
-<!-- Written by tests/bench/run.py; run it again instead of editing the figures. -->
-
-Measured on {date}, {runs} run(s) per workload, medians [min-max].
-
-Machine: {machine}.
-
-One gateway process pinned to processor 0 (embedded SQLite store, every message committed with
-`synchronous=FULL` before it is acknowledged), the load generator pinned to processor 1, loopback, 100-byte
-texts.
-
-{table}
-
-* **reference**: a form POST in, a small JSON out, in plain Flask under stock gunicorn with its gevent worker;
-  it stores nothing. The floors were set where this app does {reference_there:,} requests/s. Where it does
-  less, the machine is slower, and the column **per reference request** is what can be compared: the floors
-  are {rest_ratio:.2f} (REST send) and {ws_ratio:.2f} (websocket chat) there.
-* **REST send**: 32 keep-alive connections, each with its own chat, each posting `send` in a closed loop.
-  Afterwards every chat is read back: each acknowledged message must be there exactly once and in order.
-* **chat**: real chats of two attached members, both publishing `sendMessage` at a fixed rate, both receiving
-  every message; latency counts from the scheduled time. The figure is the highest rate that a confirmation
-  run held.
-* **idle**: clients with a held `/meta/connect`; growth of the gateway's resident memory divided by their
-  number.
-* **churn**: handshake, connect, subscribe, disconnect; a new socket per cycle over websocket.
-* **CPU us per unit**: the gateway's processor time per request, delivery or cycle.
-* **round trip**: the cache-line round trip between the two processors at the time. Shared machines have a
-  fast mode (below 150 ns) and a slow one (above 300 ns), up to three times apart: compare only figures of the
-  same mode.
-* **faults**: anything lost, doubled, reordered, misrouted or refused. It must say "none".
-
-## Repeat it
-
-    make bench
-    .venv/bin/python tests/bench/run.py chat-ws fanout-ws --runs 5
-
-`gcc` is needed; the generator is compiled into a cache directory. `run.py --help` lists the workloads.
-"""
+DEFAULT_PAGE = ROOT / "docs/performance.md"
 
 
-def generate(loadgen: Path, *arguments: str) -> Answer:
-    """One run of the generator on processor 1. Raises RuntimeError when it gave no answer."""
-    command = pinned(1, [str(loadgen), "--max-seconds", str(RUN_SECONDS), *arguments])
-    run = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=RUN_SECONDS + 10, check=False)
-    if not run.stdout:
-        raise RuntimeError(f"the generator gave no answer (exit code {run.returncode})")
-    answer: Answer = json.loads(run.stdout)
-    return answer
+def parser() -> argparse.ArgumentParser:
+    result = argparse.ArgumentParser(description="Measures the gateway and writes docs/performance.md.")
+    add = result.add_argument
+    add("workloads", nargs="*", help=f"of {', '.join(known_names())} (default: all but the last two)")
+    add("--quick", action="store_true", help="a short sitting: one round, short windows, fewer workloads")
+    add("--rounds", type=int, help="runs per workload (3; 1 with --quick); idle clients are measured once")
+    add("--no-peers", action="store_true", help="leave out faye and cometd-nodejs-server")
+    add("--date", default=datetime.now(UTC).date().isoformat(), help="date on the page (today)")
+    add("--output", help="the page; - for none (default: docs/performance.md when all is measured in full)")
+    add("--url", help="measure this running gateway instead (base URL with mount prefix)")
+    add("--pid", type=int, default=0, help="its master process, for CPU and memory")
+    add("--against", type=Path, help="another checkout with its own .venv; alternates A B A B, prints A/B")
+    add("--pairs", type=int, default=5, help="pairs to keep with --against (5)")
+    add("--rate", type=float, help="chat: messages/s instead of a ramp; the figure is CPU us per message")
+    add("--seconds", type=float, help="measured window of each run")
+    return result
 
 
-def measure(loadgen: Path, workload: Workload, attached: Gateway | None) -> Answer:
-    """One run of one workload, against a gateway of its own unless one is given."""
-    cores = generate(loadgen, "-w", "cores")["round_trip_ns"]
-    if workload.name == REFERENCE:
-        with running_reference() as reference:
-            form = ("--content-type", "application/x-www-form-urlencoded")
-            return _measure_on(loadgen, workload, reference, *form) | {"round_trip_ns": cores}
-    if attached:
-        return _measure_on(loadgen, workload, attached) | {"round_trip_ns": cores}
-    with running_gateway() as gateway:
-        return _measure_on(loadgen, workload, gateway) | {"round_trip_ns": cores}
+def known_names() -> list[str]:
+    further = [name for module in extras() for name in module.NAMES]
+    return further + [workload.name for workload in WORKLOADS]
 
 
-def _measure_on(loadgen: Path, workload: Workload, gateway: Gateway, *more: str) -> Answer:
-    return generate(loadgen, "-u", gateway.url, "--pids", str(gateway.pid), *workload.arguments, *more)
+def comparable_names() -> list[str]:
+    """What can be measured of two checkouts."""
+    return [workload.name for workload in WORKLOADS if workload.name != REFERENCE]
 
 
-def run_all(options: argparse.Namespace, loadgen: Path) -> tuple[list[Result], bool]:
-    """All chosen workloads; the second value tells whether every run gave an answer."""
-    attached = Gateway(options.url, options.pid) if options.url else None
-    chosen = [workload for workload in WORKLOADS if workload.name in (options.workloads or DEFAULT_NAMES)]
-    results, complete = [], True
-    for workload in chosen:
-        answers: list[Answer] = []
-        for number in range(options.runs):
-            print(f"{workload.name} {number + 1}/{options.runs}", file=sys.stderr)
-            try:
-                answers.append(measure(loadgen, workload, attached))
-            except (GatewayFailed, RuntimeError, subprocess.TimeoutExpired) as failure:
-                print(f"{workload.name}: {failure}", file=sys.stderr)
-                complete = False
-        if answers:
-            results.append(Result(workload, tuple(answers)))
-    return results, complete
-
-
-def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Measures the gateway and writes docs/performance.md.")
-    names = [workload.name for workload in WORKLOADS]
-    parser.add_argument(
-        "workloads", nargs="*", help=f"of {', '.join(names)} (default: {', '.join(DEFAULT_NAMES)})"
-    )
-    parser.add_argument("--runs", type=int, default=3, help="runs per workload (3)")
-    parser.add_argument(
-        "--date", default=datetime.now(UTC).date().isoformat(), help="date on the page (today)"
-    )
-    parser.add_argument("--output", default=str(ROOT / "docs/performance.md"), help="the page; - for none")
-    parser.add_argument("--url", help="measure this running gateway instead (base URL with mount prefix)")
-    parser.add_argument("--pid", type=int, default=0, help="its master process, for CPU and memory")
-    options = parser.parse_args()
-    unknown = set(options.workloads) - set(names)
-    if unknown or options.runs < 1:
-        parser.error(
-            f"unknown workload {', '.join(sorted(unknown))}" if unknown else "--runs must be at least 1"
-        )
+def parse_arguments(arguments: list[str]) -> argparse.Namespace:
+    """Also sets `chosen`, the workloads with rate, window and length that were asked for."""
+    this = parser()
+    options = this.parse_args(arguments)
+    options.rounds = options.rounds or (1 if options.quick else 3)
+    if options.rounds < 1 or options.pairs < 1:
+        this.error("--rounds and --pairs must be at least 1")
+    if (options.against or options.rate) and not options.workloads:
+        this.error("--against and --rate need the names of workloads")
+    names = comparable_names() if options.against else known_names()
+    if unknown := sorted(set(options.workloads) - set(names)):
+        this.error(f"unknown workload {', '.join(unknown)}; there are {', '.join(names)}")
+    try:
+        options.chosen = chosen(options)
+    except ValueError as error:
+        this.error(str(error))
     return options
 
 
+def chosen(options: argparse.Namespace) -> list[Workload]:
+    """Raises ValueError when a workload cannot be measured as asked."""
+    workloads: list[Workload] = named(options.workloads)
+    if options.quick:
+        workloads = [short for workload in workloads if (short := shortened(workload))]
+    if options.seconds:
+        workloads = [for_seconds(workload, options.seconds) for workload in workloads]
+    if options.rate:
+        workloads = [at_fixed_rate(workload, options.rate) for workload in workloads]
+    return workloads
+
+
+def peer_modules(options: argparse.Namespace) -> Path | None:
+    """The installed peers, or None with a line that says why. A fixed rate is no race."""
+    if options.no_peers or options.url or options.rate:
+        return None
+    try:
+        return install()
+    except NoPeers as missing:
+        print(f"without peers: {missing}", file=sys.stderr)
+        return None
+
+
+def run_against(options: argparse.Namespace, loadgen: Path) -> int:
+    """Exit code: 0 when every workload gave a clean comparison."""
+    checkouts = (ROOT, options.against.resolve())
+    try:
+        clean = [compare(loadgen, workload, checkouts, options.pairs) for workload in options.chosen]
+    except FAILURES as failure:
+        print(failure, file=sys.stderr)
+        return 1
+    return 0 if all(clean) else 1
+
+
+def run_sitting(options: argparse.Namespace, loadgen: Path) -> int:
+    """Measures, prints and writes; exit code 0 when every run was made and clean."""
+    given = Server(options.url, options.pid) if options.url else None
+    sitting = Sitting(loadgen, options.rounds, options.quick, peer_modules(options), given)
+    minutes = estimate(sitting, options.chosen, options.workloads) / 60
+    print(f"about {minutes:.1f} minutes", file=sys.stderr, flush=True)
+    started = time.monotonic()
+    rows: list[Row] = []
+    failures: list[str] = []
+    for workload in options.chosen:
+        more, wrong = rows_of(sitting, workload)
+        rows, failures = rows + more, failures + wrong
+    more, wrong = extra_rows(sitting, options.workloads)
+    rows, failures = rows + more, failures + wrong
+    print(f"took {(time.monotonic() - started) / 60:.1f} minutes", file=sys.stderr)
+    show(rows, failures, options)
+    return 1 if failures or not rows or any(row.faults for row in rows) else 0
+
+
+def show(rows: Sequence[Row], failures: Sequence[str], options: argparse.Namespace) -> None:
+    """On the terminal, and on the page unless it was a part, a short run, or with other parameters."""
+    print(table(rows), ratio_table(rows), sep="\n\n")
+    for failure in failures:
+        print(failure, file=sys.stderr)
+    special = options.workloads or options.quick or options.seconds or options.url
+    output = options.output or ("-" if special else str(DEFAULT_PAGE))
+    if output == "-" or not rows:
+        return
+    path = Path(output)
+    text = page(
+        rows, date=options.date, rounds=options.rounds, quick=options.quick, with_plot=drawn(rows, path)
+    )
+    path.write_text(text)
+
+
+def drawn(rows: Sequence[Row], page_path: Path) -> bool:
+    try:
+        return plot.draw(rows, page_path.with_name("performance.svg"))
+    except ImportError as missing:
+        print(f"no plot: {missing}; pip install '.[bench]' brings what it needs", file=sys.stderr)
+        return False
+
+
 def raise_file_limit() -> None:
-    """Ten thousand clients need as many files in the gateway and in the generator; both inherit this."""
+    """Ten thousand clients need as many files in the server and in the generator; both inherit this."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def main() -> int:
-    options = parse_arguments()
-    signal.signal(
-        signal.SIGTERM, signal.default_int_handler
-    )  # unwinds like Ctrl-C, so the gateway is stopped
+def main(arguments: list[str]) -> int:
+    options = parse_arguments(arguments)
+    # Unwinds like Ctrl-C, so that the server is stopped.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     raise_file_limit()
-    results, complete = run_all(options, build_loadgen())
-    if not results:
-        return 1
-    text = table(results)
-    print(text)
-    if options.output != "-":
-        floors = {workload.name: workload.floor or 0 for workload in WORKLOADS}
-        page = PAGE.format(
-            date=options.date,
-            runs=options.runs,
-            machine=machine(),
-            table=text,
-            reference_there=REFERENCE_THERE,
-            rest_ratio=floors["send"] / REFERENCE_THERE,
-            ws_ratio=floors["chat-ws"] / REFERENCE_THERE,
-        )
-        Path(options.output).write_text(page)
-    return 0 if complete and not any(result.faults for result in results) else 1
+    loadgen = build_loadgen()
+    return run_against(options, loadgen) if options.against else run_sitting(options, loadgen)
 
 
 if __name__ == "__main__":
     try:
-        sys.exit(main())
+        sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:
         sys.exit(130)

@@ -24,7 +24,7 @@ def build_loadgen(cache: Path | None = None) -> Path:
     """Returns the path of an up-to-date binary. Raises NoCompiler, or CalledProcessError when gcc refuses."""
     sources = sorted([*SOURCES.glob("*.c"), *SOURCES.glob("*.h")])
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
-    binary = (cache or _default_cache()) / f"loadgen-{digest}"
+    binary = (cache or default_cache()) / f"loadgen-{digest}"
     if binary.exists():
         return binary
     compiler = shutil.which("gcc")
@@ -39,6 +39,7 @@ def build_loadgen(cache: Path | None = None) -> Path:
     return binary
 
 
-def _default_cache() -> Path:
+def default_cache() -> Path:
+    """Where everything that is built or downloaded for the benchmark is kept."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "open-chat-gateway"

@@ -7,11 +7,14 @@
 /* Longest time that setting up may take; a server that needs more is broken, not slow. */
 static const double SETUP_SECONDS = 60;
 
+static uint64_t resident_kb_before; /* of the server, when setup_all began */
+
 static uint64_t connection_faults(void) { return faults.closed + faults.http + faults.refused; }
 
 bool setup_all(const options *o, size_t count, void (*start)(size_t number), const size_t *done)
 {
     size_t started = 0;
+    resident_kb_before = server_read(o->pids).resident_kb;
     uint64_t faults_before = connection_faults();
     uint64_t deadline = after_seconds(SETUP_SECONDS);
     while (*done < count && now_ns() < deadline) {
@@ -94,6 +97,11 @@ void report_window(const window *w, uint64_t units)
     report_number("server_cpu", w->server_cpu / w->seconds);
     report_number("gen_cpu", w->own_cpu / w->seconds);
     report_number("cpu_us", units ? w->server_cpu * 1e6 / (double)units : 0);
+}
+
+void report_memory(const window *w, size_t clients)
+{
+    report_number("kb_per_client", ((double)w->server.resident_kb - (double)resident_kb_before) / (double)clients);
 }
 
 uint64_t report_faults(void)

@@ -13,7 +13,7 @@
 typedef struct {
     endpoint to;
     transport transport;
-    const char *service, *pids, *label, *channel, *path, *body, *content_type;
+    const char *service, *pids, *label, *channel, *path, *body, *content_type, *subscription;
     size_t clients, rooms, connections, outstanding, text_size, parallel, source_addresses;
     double rate, seconds, warm, settle, drain;
     double ramp_start, ramp_factor, stage, confirm, p99_ms;
@@ -22,6 +22,7 @@ typedef struct {
 
 int workload_send(const options *o);
 int workload_chat(const options *o);
+int workload_rooms(const options *o);
 int workload_idle(const options *o);
 int workload_churn(const options *o);
 int workload_fanout(const options *o);
@@ -64,6 +65,7 @@ typedef struct {
 window window_open(const options *o);
 void window_close(window *w, const options *o);
 void report_window(const window *w, uint64_t units); /* seconds, server_cpu, gen_cpu, cpu_us (per unit) */
+void report_memory(const window *w, size_t clients);    /* kb_per_client: growth from setup_all to the window */
 uint64_t report_faults(void);                        /* reports them and returns their sum */
 
 #endif

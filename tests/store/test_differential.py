@@ -17,6 +17,7 @@ from store.values import NOW, attempt, comet, delivery, hidden, message, opened,
 from gateway.errors import Conflict
 from gateway.model.change import Change
 from gateway.model.deliveries import DeliveryState
+from gateway.model.pending import Pending, PendingStep
 from gateway.model.session import ChatState
 from gateway.store.memory import MemoryStore
 from gateway.store.roles import Store
@@ -64,6 +65,24 @@ def commits(draw: st.DrawFn) -> Step:
     return step
 
 
+@st.composite
+def advances(draw: st.DrawFn) -> Step:
+    """A step of one chat's record: usually of the right version, sometimes not, often with a pointer."""
+    chat_id, skew = draw(CHATS), draw(st.sampled_from([0, 0, 0, 1]))
+    next_ms, sent = draw(st.none() | TIMES), draw(st.integers(0, 3))
+    row = draw(st.none() | DELIVERIES)
+
+    def step(store: Store) -> Any:
+        before = store.pending(chat_id) or Pending(chat_id, "U")
+        before = replace(before, version=before.version + skew)
+        free = row is not None and store.delivery(row) is None
+        after = replace(before, next_ms=next_ms, sent=sent, delivery_id=row if free else before.delivery_id)
+        told = delivery(row, chat_id=chat_id) if free and row else None
+        return store.advance([replace(PendingStep.of(before, after), delivery=told)])
+
+    return step
+
+
 def calls() -> st.SearchStrategy[Step]:
     """Every other method with arguments that often hit."""
     return st.one_of(
@@ -99,6 +118,10 @@ def calls() -> st.SearchStrategy[Step]:
         ),
         st.builds(lambda d: lambda s: s.attempts(d), DELIVERIES),
         st.just(lambda s: s.pending_count()),
+        advances(),
+        st.builds(lambda t: lambda s: s.due_pendings(now_ms=t, limit=1), TIMES),
+        st.just(lambda s: s.armed_pendings()),
+        st.just(lambda s: s.armed_count()),
         st.builds(lambda c, n: lambda s: s.save_comet(comet(c, cursor=n, updated_ms=n)), CHATS, TIMES),
         st.builds(lambda c: lambda s: s.forget_comet(c), CHATS),
         st.builds(lambda c: lambda s: s.comet(c), CHATS),
@@ -138,5 +161,6 @@ def content(store: Store) -> list[Any]:
         [list(store.events(chat_id, 0, limit=100)) for chat_id in ("chat-1", "chat-2")],
         rows,
         [list(store.attempts(row.id)) for row in rows],
+        [store.pending(chat_id) for chat_id in ("chat-1", "chat-2")],
         [store.comet(client_id) for client_id in ("chat-1", "chat-2")],
     ]

@@ -12,7 +12,7 @@ from gateway.errors import Conflict
 from gateway.model.change import Change
 from gateway.model.events import Event
 from gateway.model.session import ChatSession, ChatState
-from gateway.store.sqlite import outbox, rows
+from gateway.store.sqlite import outbox, pendings, rows
 from gateway.store.sqlite.database import Readers
 from gateway.store.sqlite.threads import Threads
 from gateway.store.sqlite.writer import Writer
@@ -40,6 +40,7 @@ _PURGE = (
     f"DELETE FROM profile WHERE chat={_CHAT}",
     _DROP_KEYS,
     "DELETE FROM delivery WHERE chat_id=?",
+    "DELETE FROM pending WHERE chat_id=?",
     "DELETE FROM chat WHERE id=?",
 )
 
@@ -131,6 +132,8 @@ def _writing(change: Change) -> Callable[[sqlite3.Connection], None]:
     deliveries = [outbox.inserted(delivery) for delivery in change.deliveries]
 
     def work(connection: sqlite3.Connection) -> None:
+        if change.pending is not None and not pendings.fits(connection, change.pending):
+            raise Conflict(chat_id)
         # The version decides first, so that a conflict leaves nothing to undo in a shared transaction.
         if version == 1:
             written = connection.execute(_INSERT_CHAT, (*counters, chat_id, profile.created_ms)).rowcount
@@ -146,6 +149,8 @@ def _writing(change: Change) -> Callable[[sqlite3.Connection], None]:
             connection.execute(_INSERT_EVENT, event)
         if deliveries:
             connection.executemany(outbox.INSERT, deliveries)
+        if change.pending is not None:
+            pendings.write(connection, change.pending)
 
     return work
 

@@ -17,7 +17,7 @@ from gateway.store.sqlite import rows
 from gateway.store.sqlite.database import Readers
 from gateway.store.sqlite.writer import Writer
 
-INSERT = f"INSERT INTO delivery ({rows.DELIVERY_COLUMNS}, ready_ms) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+INSERT = f"INSERT INTO delivery ({rows.DELIVERY_COLUMNS}, ready_ms) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 _SELECT = f"SELECT {rows.DELIVERY_COLUMNS} FROM delivery"
 # The order rule of `roles.Deliveries.claim`; parameters: now, now. Two look-ups in two small indexes: nothing
 # is in flight, and nothing that does not yield stands before.
@@ -45,7 +45,7 @@ _FINISH = (
     " yields_ms=ifnull(yields_ms, ?) WHERE id=? AND owner=?"
 )
 _FAIL = "UPDATE delivery SET state='failed', owner=NULL, ready_ms=NULL, attempts=attempts+1 WHERE id=?"
-_INSERT_ATTEMPT = f"INSERT INTO attempt ({rows.ATTEMPT_COLUMNS}) VALUES (?,?,?,?,?,?,?)"
+INSERT_ATTEMPT = f"INSERT INTO attempt ({rows.ATTEMPT_COLUMNS}) VALUES (?,?,?,?,?,?,?)"
 _ANY_DUE = "SELECT 1 FROM delivery WHERE ready_ms <= ? LIMIT 1"
 _CHAT_ID, _KIND, _DEVICE_ID, _MESSAGE, _ATTEMPTS = 1, 4, 6, 11, 13  # places in DELIVERY_COLUMNS
 
@@ -119,7 +119,7 @@ class SqliteDeliveries:
             if connection.execute(_FINISH, values).rowcount == 0:
                 return False
             if attempt is not None:
-                connection.execute(_INSERT_ATTEMPT, rows.attempt_row(attempt))
+                connection.execute(INSERT_ATTEMPT, rows.attempt_row(attempt))
             return True
 
         return self._writer.run(work)
@@ -171,7 +171,7 @@ def _lease(
     if error is not None:
         connection.execute(_FAIL, (row[0],))
         attempt = Attempt(row[0], row[_ATTEMPTS] + 1, now_ms, 0, error=error)
-        connection.execute(_INSERT_ATTEMPT, rows.attempt_row(attempt))
+        connection.execute(INSERT_ATTEMPT, rows.attempt_row(attempt))
         return None
     connection.execute(_LEASE, (owner, until_ms, row[0]))
     return replace(rows.delivery(row), state=DeliveryState.LEASED)

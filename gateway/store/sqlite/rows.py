@@ -15,6 +15,7 @@ import orjson
 from gateway.model.deliveries import Attempt, Delivery, DeliveryKind, DeliveryState
 from gateway.model.events import Event, EventType, QuitReason, Visibility
 from gateway.model.participants import Participant, ParticipantType
+from gateway.model.pending import Pending
 from gateway.model.session import ChatProfile, ChatSession, ChatState
 from gateway.model.subscription import Subscription
 from gateway.store.roles import StoredAttachment, StoredCometSession
@@ -24,9 +25,13 @@ Row = tuple[Any, ...]
 EVENT_COLUMNS = "idx, type, author, utc_ms, visibility, reason, ends_chat, wire"
 DELIVERY_COLUMNS = (
     "id, chat_id, user_id, position, kind, event_type, device_id, created_ms, due_ms, provider, debug,"
-    " message, state, attempts"
+    " message, state, attempts, idempotency_key"
 )
 ATTEMPT_COLUMNS = "delivery_id, number, started_ms, duration_ms, status, error, response_head"
+PENDING_COLUMNS = (
+    "chat_id, user_id, version, retrieved_next, last_pos, event_type, sent, first_sent_ms, last_sent_ms,"
+    " next_ms, removal, delivery_id"
+)
 COMET_COLUMNS = "client_id, browser, origin, updated_ms, attachments, state"
 
 
@@ -97,13 +102,14 @@ def delivery_row(delivery: Delivery) -> Row:
         delivery.message,
         delivery.state.value,
         delivery.attempts,
+        delivery.idempotency_key,
     )
 
 
 def delivery(row: Row) -> Delivery:
     """From DELIVERY_COLUMNS. An unknown kind (a poison row, kept for inspection) reads as text."""
     id_, chat_id, user_id, position, kind, event_type, device_id, created_ms, due_ms, provider, *rest = row
-    debug, message, state, attempts = rest
+    debug, message, state, attempts, idempotency_key = rest
     known = kind in DeliveryKind._value2member_map_
     return Delivery(
         id_,
@@ -120,6 +126,7 @@ def delivery(row: Row) -> Delivery:
         message,
         DeliveryState(state),
         attempts,
+        idempotency_key,
     )
 
 
@@ -134,6 +141,30 @@ def attempt_row(attempt: Attempt) -> Row:
         attempt.error,
         attempt.response_head,
     )
+
+
+def pending_row(pending: Pending) -> Row:
+    """In the order of PENDING_COLUMNS."""
+    return (
+        pending.chat_id,
+        pending.user_id,
+        pending.version,
+        pending.retrieved_next,
+        pending.last_pos,
+        pending.event_type,
+        pending.sent,
+        pending.first_sent_ms,
+        pending.last_sent_ms,
+        pending.next_ms,
+        pending.removal,
+        pending.delivery_id,
+    )
+
+
+def pending(row: Row) -> Pending:
+    """From PENDING_COLUMNS."""
+    *before, removal, delivery_id = row
+    return Pending(*before, bool(removal), delivery_id)
 
 
 def comet_row(one: StoredCometSession) -> Row:

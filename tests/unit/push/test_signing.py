@@ -52,13 +52,10 @@ def test_a_receiver_can_verify_what_arrives(receiver: Receiver, keys: tuple[str,
 
 def test_pointer_has_an_idempotency_key(receiver: Receiver) -> None:
     """10.2.2: reminders of one position can be collapsed; other notifications have no such header."""
-    text = b'{"messages":[{"userData":{"notify-attempt":"3","notify-position":"12"}}]}'
-    post(destination(receiver.url()), delivery(kind=DeliveryKind.POINTER, message=text))
+    pointer = delivery(kind=DeliveryKind.POINTER, message=b"{}", idempotency_key="chat:1:12")
+    post(destination(receiver.url()), pointer)
     post(destination(receiver.url()))
-    row = delivery()
-    assert [f"{row.chat_id}:{row.user_id}:12", None] == [
-        request.headers.get("idempotency-key") for request in receiver.requests
-    ]
+    assert ["chat:1:12", None] == [request.headers.get("idempotency-key") for request in receiver.requests]
 
 
 def test_installation_key_is_made_once_and_private(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from gateway.model import payload
 from gateway.model.deliveries import Delivery, DeliveryKind
 from gateway.model.subscription import Subscription
 from gateway.routing.decision import Route, route
+from gateway.routing.policy import policy_for
 
 TEXT, PAYLOAD, POINTER = DeliveryKind.TEXT, DeliveryKind.PAYLOAD, DeliveryKind.POINTER
 INCLUDE = "[chat]\npush_notification_include_payload=true"
@@ -29,11 +30,8 @@ def _delivery(asked: Subscription, push: str = "pushEnabled=comet,customhttp", *
 ROWS = {
     "a": ("", subscription(), TEXT, False, None),
     "b": (INCLUDE, subscription(), PAYLOAD, False, None),
-    "c": ("", subscription(resend=True), POINTER, False, None),
-    "c-include": (INCLUDE, subscription(resend=True), POINTER, False, None),
     "d": ("", subscription(debug=True), TEXT, True, None),
     "e": (INCLUDE, subscription(debug=True), PAYLOAD, True, None),
-    "f": ("", subscription(debug=True, resend=True), POINTER, True, None),
     "g": (PROVIDER, subscription(provider="P"), TEXT, False, "P"),
     "g-include": (f"{INCLUDE}\n{PROVIDER}", subscription(provider="P"), PAYLOAD, False, "P"),
     "g-debug-inherited": (PROVIDER, subscription(provider="P", debug=True), TEXT, True, "P"),
@@ -48,6 +46,21 @@ def test_content_table(
     delivery = _delivery(asked, more=more)
     assert (kind, debug, provider) == (delivery.kind, delivery.debug, delivery.provider)
     assert (kind is TEXT) == (delivery.message is None)
+
+
+POINTERS = {
+    "c": ("", subscription(resend=True)),
+    "c-include": (INCLUDE, subscription(resend=True)),
+    "f": ("", subscription(debug=True, resend=True)),
+}
+
+
+@pytest.mark.parametrize(("more", "asked"), POINTERS.values(), ids=POINTERS.keys())
+def test_reliable_rows_belong_to_the_resend_machine(more: str, asked: Subscription) -> None:
+    """Rows c and f: no delivery here, the event is handed to the machine, which sends a pointer."""
+    decided = _route(asked, more=more)
+    assert ((), True) == (decided.deliveries, decided.reliable)
+    assert POINTER is policy_for(settings(more=more), "demo", asked).kind
 
 
 ONLY_PRODUCTION = "customhttp.url=http://127.0.0.1:9999/"
@@ -115,7 +128,7 @@ def test_push_check_03_include_payload_precedence(more: str, asked: bool | None,
 def test_privacy_lock_wins(resend: bool, kind: DeliveryKind) -> None:
     """9.4.1: force_text_only beats the session key; a pointer holds no content and stays."""
     asked = subscription(include_payload=True, resend=resend)
-    assert kind is _delivery(asked, "pushEnabled=customhttp\nforce_text_only=true").kind
+    assert kind is policy_for(settings("pushEnabled=customhttp\nforce_text_only=true"), "demo", asked).kind
 
 
 def test_payload_is_the_live_frame() -> None:

@@ -261,3 +261,39 @@ report(found=found)
         tmp_path,
     )
     assert 300 == figures["found"]
+
+
+def test_a_batch_waits_for_those_that_are_about_to_write(tmp_path: Path) -> None:
+    """Greenlets that can go on hand their work in first; all of it is one transaction."""
+    figures = run(
+        """
+batches = []
+original = store._writer._write
+store._writer._write = lambda jobs: (batches.append(len(jobs)), original(jobs))
+def later(turns, chat):
+    for _ in range(turns): gevent.sleep(0)
+    store.commit(Change(opened(chat)))
+writers = [gevent.spawn(later, turns, f"chat-{turns}") for turns in range(5)]
+gevent.joinall(writers)
+report(batches=batches)
+""",
+        tmp_path,
+    )
+    assert {"batches": [5]} == figures
+
+
+def test_a_loop_that_is_never_idle_delays_a_batch_for_a_moment_only(tmp_path: Path) -> None:
+    """A greenlet that spins for ever does not keep the writer from writing."""
+    figures = run(
+        """
+def spin():
+    while True: gevent.sleep(0)
+spinner = gevent.spawn(spin)
+writer = gevent.spawn(store.commit, Change(opened("busy")))
+writer.join(10)
+spinner.kill()
+report(written=writer.successful())
+""",
+        tmp_path,
+    )
+    assert {"written": True} == figures

@@ -1,7 +1,6 @@
-"""Starts and stops the real gateway for a measurement; called by run.py.
+"""Starts and stops what is measured: the real gateway and the reference; called by run.py.
 
-Each measurement has a gateway of its own with an empty data directory, so that one run's memory and
-transcripts do not colour the next. The process group dies with the `with` block, whatever ends it.
+Each gateway has an empty data directory. The process group dies with the `with` block, whatever ends it.
 """
 
 from __future__ import annotations
@@ -38,13 +37,13 @@ level = warning
 """
 
 
-class GatewayFailed(Exception):
-    """The gateway did not come up; the text holds the end of its log."""
+class ServerFailed(Exception):
+    """It did not come up; the text holds the end of its log."""
 
 
 @dataclass(frozen=True, slots=True)
-class Gateway:
-    """A running gateway: where it listens and its master process."""
+class Server:
+    """A running server: where it listens (with mount prefix) and its master process."""
 
     url: str
     pid: int
@@ -58,47 +57,63 @@ def pinned(processor: int, command: list[str]) -> list[str]:
 
 
 @contextmanager
-def running_gateway() -> Iterator[Gateway]:
-    """Runs gunicorn with the repository's own configuration on processor 0 and a free port.
+def running_gateway(checkout: Path = ROOT, *, settings: str = "") -> Iterator[Server]:
+    """Runs that checkout's gunicorn with its own configuration on processor 0 and a free port.
 
-    Raises GatewayFailed when /healthz does not answer 200 in time.
+    `settings` are further sections of its configuration file.
+
+    Raises ServerFailed when it has no virtual environment, or /healthz does not answer 200 in time.
     """
     with tempfile.TemporaryDirectory(prefix="gateway-bench-") as directory:
-        settings, log = Path(directory, "bench.ini"), Path(directory, "log")
-        settings.write_text(SETTINGS)
-        port = _free_port()
+        file, log = Path(directory, "bench.ini"), Path(directory, "log")
+        file.write_text(SETTINGS + settings)
+        port = free_port()
         environment = os.environ | {
             "DATA_DIR": str(Path(directory, "data")),
-            "GATEWAY_CONFIG": str(settings),
+            "GATEWAY_CONFIG": str(file),
             "PORT": str(port),
         }
-        with _serving(["-c", "gunicorn.conf.py", "wsgi:app"], port, log, environment=environment) as process:
-            yield Gateway(f"http://127.0.0.1:{port}/genesys", process.pid)
+        command = [*_gunicorn(checkout), "-c", "gunicorn.conf.py", "wsgi:app"]
+        with serving(command, checkout, port, log, environment=environment) as process:
+            yield Server(f"http://127.0.0.1:{port}/genesys", process.pid)
 
 
 @contextmanager
-def running_reference() -> Iterator[Gateway]:
+def running_reference() -> Iterator[Server]:
     """Runs the yardstick (`reference_app`) with stock gunicorn, on the same processor."""
     with tempfile.TemporaryDirectory(prefix="gateway-bench-") as directory:
-        port = _free_port()
+        port = free_port()
         # The home directory: gunicorn puts a control socket there.
         environment = os.environ | {"HOME": directory}
-        arguments = ["-k", "gevent", "-b", f"127.0.0.1:{port}", "--chdir", str(Path(__file__).parent)]
+        command = [*_gunicorn(ROOT), "-k", "gevent", "-b", f"127.0.0.1:{port}", "reference_app:app"]
         log = Path(directory, "log")
-        with _serving([*arguments, "reference_app:app"], port, log, environment=environment) as process:
-            yield Gateway(f"http://127.0.0.1:{port}", process.pid)
+        with serving(command, Path(__file__).parent, port, log, environment=environment) as process:
+            yield Server(f"http://127.0.0.1:{port}", process.pid)
 
 
 @contextmanager
-def _serving(
-    arguments: list[str], port: int, log: Path, *, environment: dict[str, str]
+def attached(server: Server) -> Iterator[Server]:
+    """A server that somebody else runs, and goes on running."""
+    yield server
+
+
+def _gunicorn(checkout: Path) -> list[str]:
+    """With -m the working directory comes first in the path, so the code is that checkout's."""
+    python = checkout / ".venv/bin/python"
+    if not python.exists():
+        raise ServerFailed(f"{python} is missing; run `make setup` in {checkout}")
+    return [str(python), "-m", "gunicorn"]
+
+
+@contextmanager
+def serving(
+    command: list[str], folder: Path, port: int, log: Path, *, environment: dict[str, str]
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """gunicorn on processor 0 until the block ends."""
-    command = pinned(0, [str(ROOT / ".venv/bin/gunicorn"), *arguments])
+    """The command on processor 0 until the block ends. Raises ServerFailed when it does not answer."""
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command,
-            cwd=ROOT,
+            pinned(0, command),
+            cwd=folder,
             env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -111,7 +126,8 @@ def _serving(
         _stop(process)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody uses now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -123,7 +139,7 @@ def _wait_until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) -
         if _is_healthy(url):
             return
         time.sleep(0.1)
-    raise GatewayFailed(f"no 200 from {url}\n{log.read_text(errors='replace')[-2000:]}")
+    raise ServerFailed(f"no 200 from {url}\n{log.read_text(errors='replace')[-2000:]}")
 
 
 def _is_healthy(url: str) -> bool:

@@ -1,0 +1,106 @@
+"""Writes docs/performance.md from the rows of a sitting; called by run.py."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from figures import Row, machine, ratio_table, table
+from workloads import WORKLOADS
+
+REFERENCE_THERE = 5800
+"""Requests/s of the reference app on the machine that the floors were set for."""
+
+PAGE = """\
+# Performance
+
+<!-- Written by tests/bench/run.py; run it again instead of editing the figures. -->
+
+Measured on {date}, {rounds} round(s), medians [min-max]{quick}.
+
+Machine: {machine}.
+
+One gateway process pinned to processor 0 (embedded SQLite store, every message committed with
+`synchronous=FULL` before it is acknowledged, rate limits off), the load generator pinned to processor 1,
+loopback, 100-byte texts. A fresh gateway for every run.
+
+{table}
+
+* **reference**: a form POST in, a small JSON out, in plain Flask under stock gunicorn with its gevent worker;
+  it stores nothing. The floors were set where this app does {reference_there:,} requests/s. Where it does
+  less, the machine is slower, and the column **per reference request** is what can be compared. The floors
+  are there:
+{floors}
+* **REST send**: 32 keep-alive connections, each with its own chat, each posting `send` in a closed loop.
+  Afterwards every chat is read back: each acknowledged message must be there exactly once and in order.
+* **fan-out**: one publisher, 1,000 subscribers of a broadcast channel, a closed loop with one or eight
+  messages that have not reached everybody yet. Nothing is stored: broadcast channels are not chats.
+* **chat**: real chats of two attached members, both publishing `sendMessage` at a fixed rate, both receiving
+  every message; latency counts from the scheduled time. The figure is the highest rate that a confirmation
+  run held; a message is two deliveries.
+* **churn**: handshake, connect, subscribe, disconnect; a new socket per cycle over websocket.
+* **idle**: clients with a held `/meta/connect`; growth of the gateway's resident memory divided by their
+  number, and the processor time that they take in 31 s, in which each renews its connect once.
+* **CPU us per unit**: the gateway's processor time per request, delivery or cycle.
+* **KB per client**: growth of the gateway's resident memory from the first client to the last, per client; in
+  a busy workload it includes what the process allocates once.
+* **machine**: `fast` when the cache-line round trip between the two processors is below 150 ns, `slow` above
+  300 ns. Shared machines change between the two, up to three times apart: compare only figures of the same
+  mode.
+* **faults**: anything lost, doubled, reordered, misrouted or refused. It must say "none".
+{peers}
+## Repeat it
+
+    make bench                  # everything, less than 20 minutes
+    make bench ARGS=--quick     # less than 3 minutes, coarse, on the terminal only
+    .venv/bin/python tests/bench/run.py chat-ws fanout-ws --rounds 5
+    .venv/bin/python tests/bench/run.py chat-ws --rate 2000 --seconds 8
+
+The last one holds a rate and prints what a message costs in CPU us, which varies far less than a ramp.
+`gcc` is needed; the generator is compiled into a cache directory. With node and npm the peers are installed
+there, too. `run.py --help` lists the workloads. [tests/bench/README.md](../tests/bench/README.md) says how to
+compare two checkouts.
+"""
+
+PEERS = """
+## Beside other Bayeux servers
+
+The npm packages `faye` and `cometd-nodejs-server` (long-polling only), one node process on the same
+processor, the same generator, in the same minutes: gateway, peer, gateway, peer. A pair is kept when the
+machine stayed in one mode from before its first run until after its second; the ratio is taken inside each
+pair. A lead counts when every kept pair agrees.
+
+**Neither peer stores anything or knows chats.** For them *chat* runs as 500 rooms of two on plain channels:
+both members subscribe, both publish, both receive. The gateway does the same work as real chats, checks each
+member's right, and commits each message before it acknowledges it. In *churn* the peers' clients subscribe to
+a plain channel, the gateway's to the chat service.
+
+{ratios}
+{plot}"""
+
+PLOT = """
+![Ratios of the gateway to its peers](performance.svg)
+"""
+
+
+def _floors_per_reference() -> str:
+    return "\n".join(
+        f"  * {workload.title}: {figure.floors[0] / REFERENCE_THERE:.2f}"
+        for workload in WORKLOADS
+        for figure in workload.figures
+        if figure.floors and not figure.smaller_is_better
+    )
+
+
+def page(rows: Sequence[Row], *, date: str, rounds: int, quick: bool, with_plot: bool) -> str:
+    """The whole document."""
+    ratios = ratio_table(rows)
+    return PAGE.format(
+        date=date,
+        rounds=rounds,
+        quick=", a short sitting: coarse" if quick else "",
+        machine=machine(),
+        table=table(rows),
+        reference_there=REFERENCE_THERE,
+        floors=_floors_per_reference(),
+        peers=PEERS.format(ratios=ratios, plot=PLOT if with_plot else "") if ratios else "",
+    )
