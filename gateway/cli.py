@@ -1,4 +1,4 @@
-"""The command line: `gateway config|token|bot ...` (mounted groups) on the same installation as the server.
+"""The command line: `gateway config|token|push|bot ...` on the same installation as the server.
 
 Everything works while the gateway runs; DATA_DIR and GATEWAY_CONFIG name the installation. Exit code 0: done,
 1: refused, with one line on standard error.
@@ -61,6 +61,25 @@ def revoke_token(fingerprint: str) -> None:
     """Revoke the token whose fingerprint begins with FINGERPRINT."""
     with _accounts() as accounts:
         click.echo(f"revoked {accounts.revoke(fingerprint).name}")
+
+
+@main.group()
+def push() -> None:
+    """customhttp notifications."""
+
+
+@push.command("secret")
+@click.option("--provider", default="", help="name of a [push.provider.<name>] section")
+@click.option("--debug", is_flag=True, help="the debug destination's")
+def show_push_secret(*, provider: str, debug: bool) -> None:
+    """Print the keys that sign notifications, the present one first; receivers verify with them."""
+    try:
+        installation = Installation.from_environment()
+        for key in installation.push_keys(provider, debug=debug):
+            click.echo(key)
+    except (GatewayError, OSError) as error:
+        click.echo(f"gateway: {error}", err=True)
+        sys.exit(1)
 
 
 @contextmanager

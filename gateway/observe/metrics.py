@@ -61,6 +61,12 @@ METRICS: tuple[MetricSpec, ...] = (
     ),
     MetricSpec("push_resends_total", "counter", "Reliable notifications that were sent again."),
     MetricSpec("push_dead_letters", "gauge", "Notifications given up, waiting for a replay by the operator."),
+    MetricSpec(
+        "push_destination_state",
+        "gauge",
+        "State of a destination: 0 closed (all is well), 1 half-open, 2 open (it fails), 3 disabled.",
+        ("destination",),
+    ),
     MetricSpec("push_skipped_total", "counter", "Events that were not pushed, by reason.", ("reason",)),
     MetricSpec(
         "push_subscription_rejected_total", "counter", "Refused push subscriptions, by reason.", ("reason",)
@@ -111,6 +117,7 @@ class Metrics:
     push_unretrieved: Gauge
     push_resends_total: Counter
     push_dead_letters: Gauge
+    push_destination_state: Gauge
     push_skipped_total: Counter
     push_subscription_rejected_total: Counter
     chats_started_total: Counter

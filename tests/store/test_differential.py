@@ -95,10 +95,21 @@ def calls() -> st.SearchStrategy[Step]:
         st.builds(lambda c: lambda s: s.purge(c), CHATS),
         st.builds(lambda o, t: lambda s: s.claim(o, now_ms=t, lease_ms=9000, limit=2), OWNERS, TIMES),
         st.builds(
-            lambda d, o, to: lambda s: s.finish(d, o, state=to, attempt=attempt(d)),
+            lambda o, t, n: lambda s: s.claim(o, now_ms=t, lease_ms=9000, limit=2, lanes={(None, False): n}),
+            OWNERS,
+            TIMES,
+            st.integers(0, 3),
+        ),
+        st.builds(lambda t: lambda s: s.due_lanes(now_ms=t), TIMES),
+        st.builds(
+            lambda d, o, to, again, yields: (
+                lambda s: s.finish(d, o, state=to, attempt=attempt(d), retry_at_ms=again, yields_ms=yields)
+            ),
             DELIVERIES,
             OWNERS,
             st.sampled_from(DeliveryState),
+            st.none() | TIMES,
+            st.none() | TIMES,
         ),
         st.builds(
             lambda c, states: lambda s: s.list_deliveries(chat_id=c, states=states, limit=5),

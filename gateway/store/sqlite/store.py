@@ -13,6 +13,7 @@ from gateway.observe.metrics import Metrics
 from gateway.store.sqlite.chats import SqliteChats
 from gateway.store.sqlite.comet import SqliteCometSessions
 from gateway.store.sqlite.database import Readers, connect_writer, create
+from gateway.store.sqlite.destinations import SqliteDestinations
 from gateway.store.sqlite.migrate import migrate
 from gateway.store.sqlite.outbox import SqliteDeliveries
 from gateway.store.sqlite.pendings import SqlitePendings
@@ -27,7 +28,9 @@ BUSY_TIMEOUT_MS = 5_000
 PROBE_INTERVAL_S = 1.0
 
 
-class SqliteStore(SqliteChats, SqliteDeliveries, SqlitePendings, SqliteTokens, SqliteCometSessions):
+class SqliteStore(
+    SqliteChats, SqliteDeliveries, SqliteDestinations, SqlitePendings, SqliteTokens, SqliteCometSessions
+):
     """See `roles.Store` for the contracts.
 
     Raises on opening: Unavailable (no such directory, locked, not writable), `migrate.SchemaTooNew`.
@@ -74,6 +77,7 @@ class SqliteStore(SqliteChats, SqliteDeliveries, SqlitePendings, SqliteTokens, S
         readers = Readers(path, busy_timeout_ms=busy_timeout_ms)
         SqliteChats.__init__(self, writer, readers, threads)
         SqliteDeliveries.__init__(self, writer, readers)
+        SqliteDestinations.__init__(self, writer, readers)
         SqlitePendings.__init__(self, writer, readers)
         SqliteTokens.__init__(self, writer, readers)
         SqliteCometSessions.__init__(self, writer, readers, threads)

@@ -30,6 +30,7 @@ def gateway():
         SettingsSource(None, {}),
         MemoryStore(),
         secret=b"secret",
+        push_key="whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3",
         clock=SystemClock(),
         ids=Ids(),
         metrics=Metrics(),
