@@ -25,12 +25,19 @@ class DeliveryState(StrEnum):
     SKIPPED = "skipped"
 
 
+# Given up: what an operator looks for and may send again (spec/push.md 10.2.4).
+DEAD_LETTERS = frozenset({DeliveryState.FAILED, DeliveryState.EXHAUSTED})
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """One notification to one device. `id` is the `webhook-id`, constant over replays (decision 16).
 
     `message` is the JSON text of the body's `message` member (a string or the event object); `None` means
     the configured text, looked up when sending. Never a URL: that is operator configuration (spec/push.md 7).
+
+    `replays` counts the attempts that an operator asked for; they are part of `attempts`, so the automatic
+    ones are `attempts - replays`, and a replay uses up nothing of a retry schedule (10.2.4).
     """
 
     id: str
@@ -47,6 +54,7 @@ class Delivery:
     message: bytes | None = None
     state: DeliveryState = DeliveryState.QUEUED
     attempts: int = 0
+    replays: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,8 @@ class PushWorker:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._sender: tuple[Settings, Sender] | None = None
-        metrics.push_pending.set_function(self._pending)
+        metrics.push_pending.set_function(lambda: _figure(store.pending_count))
+        metrics.push_dead_letters.set_function(lambda: _figure(store.dead_letter_count))
 
     def start(self) -> None:
         """Start the claiming thread; rows that an earlier process left behind go first."""
@@ -140,13 +141,6 @@ class PushWorker:
                 break
         return total
 
-    def _pending(self) -> float:
-        """Read when metrics are fetched; a closed store has no figure."""
-        try:
-            return self._store.pending_count()
-        except Unavailable:
-            return math.nan
-
     def _work(self, claimed: Claimed) -> bool:
         """Deal with one row in its lane's thread; whether its receiver answered."""
         try:
@@ -159,7 +153,8 @@ class PushWorker:
 
     def _deal_with(self, claimed: Claimed) -> bool:
         settings, delivery = self._source.current, claimed.delivery
-        if delivery.due_ms > delivery.created_ms and self._confirmed(delivery):
+        graced = delivery.due_ms > delivery.created_ms and delivery.replays == 0
+        if graced and self._confirmed(delivery):
             self._store.finish(delivery.id, self._node_id, state=DeliveryState.SKIPPED, attempt=None)
             return False
         destination = resolve(settings, delivery.provider, debug=delivery.debug)
@@ -222,8 +217,6 @@ class PushWorker:
         if state is DeliveryState.DELIVERED:
             latency_ms = max(0, self._clock.wall_ms() - delivery.created_ms)
             self._metrics.push_latency_seconds.observe(latency_ms / 1000)
-        else:
-            self._metrics.push_dead_letters.inc()
 
     def _sender_for(self, settings: Settings) -> Sender:
         """One sender per settings snapshot. A race makes two, which costs a TLS context and nothing else."""
@@ -231,6 +224,14 @@ class PushWorker:
         if kept is None or kept[0] is not settings:
             kept = self._sender = (settings, Sender(settings.push.allowed_networks, self._clock))
         return kept[1]
+
+
+def _figure(count: Callable[[], int]) -> float:
+    """Read when metrics are fetched; a store that cannot be read has no figure."""
+    try:
+        return count()
+    except Unavailable:
+        return math.nan
 
 
 def _number(delivery: Delivery) -> int:

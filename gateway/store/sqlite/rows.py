@@ -24,9 +24,11 @@ Row = tuple[Any, ...]
 EVENT_COLUMNS = "idx, type, author, utc_ms, visibility, reason, ends_chat, wire"
 DELIVERY_COLUMNS = (
     "id, chat_id, user_id, position, kind, event_type, device_id, created_ms, due_ms, provider, debug,"
-    " message, state, attempts"
+    " message, state, attempts, replays"
 )
 ATTEMPT_COLUMNS = "delivery_id, number, started_ms, duration_ms, status, error, response_head"
+_KINDS = {kind.value: kind for kind in DeliveryKind}
+_STATES = {state.value: state for state in DeliveryState}
 COMET_COLUMNS = "client_id, browser, origin, updated_ms, attachments, state"
 
 
@@ -97,20 +99,21 @@ def delivery_row(delivery: Delivery) -> Row:
         delivery.message,
         delivery.state.value,
         delivery.attempts,
+        delivery.replays,
     )
 
 
 def delivery(row: Row) -> Delivery:
-    """From DELIVERY_COLUMNS. An unknown kind (a poison row, kept for inspection) reads as text."""
+    """From DELIVERY_COLUMNS. A poison row must not hide the others: an unknown kind reads as text, an unknown
+    state as failed."""
     id_, chat_id, user_id, position, kind, event_type, device_id, created_ms, due_ms, provider, *rest = row
-    debug, message, state, attempts = rest
-    known = kind in DeliveryKind._value2member_map_
+    debug, message, state, attempts, replays = rest
     return Delivery(
         id_,
         chat_id,
         user_id,
         position,
-        DeliveryKind(kind) if known else DeliveryKind.TEXT,
+        _KINDS.get(kind, DeliveryKind.TEXT),
         event_type,
         device_id,
         created_ms,
@@ -118,8 +121,9 @@ def delivery(row: Row) -> Delivery:
         provider,
         bool(debug),
         message,
-        DeliveryState(state),
+        _STATES.get(state, DeliveryState.FAILED),
         attempts,
+        replays,
     )
 
 
