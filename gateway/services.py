@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import secrets
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,7 @@ from gateway.config.source import report, watch
 from gateway.errors import Unavailable
 from gateway.ids import Ids, KeyRing, installation_secret
 from gateway.observe.metrics import Metrics
+from gateway.push.inspection import Inspection, UnwatchedDestinations
 from gateway.push.worker import PushWorker
 from gateway.store.roles import Store
 from gateway.store.sqlite import SqliteStore
@@ -107,6 +109,10 @@ class Gateway:
             f"node-{secrets.token_hex(4)}",
             confirmed=lambda delivery: self.hub.confirmed_index(delivery.chat_id) >= delivery.position,
         )
+        self.inspection = Inspection(
+            store, settings, clock, wake=self.push.wake, breathe=lambda: time.sleep(0)
+        )
+        self.destinations = UnwatchedDestinations()
         metrics.chats_open.set_function(lambda: self.timeouts.open_chats)
         self.bus.subscribe(self.push.wake_for)
 
