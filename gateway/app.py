@@ -65,7 +65,7 @@ def _register(app: GatewayApp, gateway: Gateway, edge: v2.ChatEdge, *, comet_pat
     api.register_blueprint(
         admin.create_blueprint(
             inspection=gateway.inspection,
-            destinations=gateway.destinations,
+            destinations=gateway.push,
             settings=gateway.settings,
             accounts=gateway.accounts,
             metrics=metrics,

@@ -79,14 +79,15 @@ def installation_secret(directory: Path, environment_value: str | None) -> bytes
         return environment_value.encode()
     path = directory / "installation.key"
     try:
-        with open(path, "xb", opener=_private_opener) as file:
+        with open(path, "xb", opener=private_opener) as file:
             file.write(secrets.token_bytes(SECRET_BYTES).hex().encode())
     except FileExistsError:
         pass
     return path.read_bytes()
 
 
-def _private_opener(path: str, flags: int) -> int:
+def private_opener(path: str, flags: int) -> int:
+    """Opener of files that only their owner may read."""
     import os
 
     return os.open(path, flags, 0o600)

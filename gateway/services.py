@@ -39,11 +39,14 @@ from gateway.comet.sweeper import Sweeper
 from gateway.comet.websocket import WebSockets
 from gateway.config import Settings, SettingsSource
 from gateway.config.source import report, watch
-from gateway.errors import Unavailable
+from gateway.errors import GatewayError, Unavailable
 from gateway.ids import Ids, KeyRing, installation_secret
 from gateway.observe.metrics import Metrics
-from gateway.push.inspection import Inspection, UnwatchedDestinations
+from gateway.push.destination import signing_keys
+from gateway.push.inspection import Inspection
+from gateway.push.signing import installation_key
 from gateway.push.worker import PushWorker
+from gateway.routing.policy import prefix
 from gateway.store.roles import Store
 from gateway.store.sqlite import SqliteStore
 
@@ -71,6 +74,13 @@ class Installation:
         """The configuration: GATEWAY_CONFIG and the GATEWAY__ variables."""
         return SettingsSource(self.environ.get("GATEWAY_CONFIG") or None, self.environ)
 
+    def push_keys(self, provider: str = "", *, debug: bool = False) -> tuple[str, ...]:
+        """The keys that sign for a provider, the present one first. GatewayError: no such provider."""
+        options = self.settings_source().current.provider(provider)
+        if options is None:
+            raise GatewayError(f"there is no [push.provider.{provider}]")
+        return signing_keys(options, prefix(debug=debug), installation_key(self.data_dir))
+
     def open_store(self, settings: Settings, metrics: Metrics | None = None) -> Store:
         """The embedded store of this installation."""
         return SqliteStore(settings.store.file_under(self.data_dir), metrics=metrics)
@@ -85,10 +95,12 @@ class Gateway:
         store: Store,
         *,
         secret: bytes,
+        push_key: str,
         clock: Clock,
         ids: Ids,
         metrics: Metrics,
     ) -> None:
+        """`secret` derives the keys of chats, `push_key` (`whsec_...`) signs notifications."""
         self.settings = settings
         self.store = store
         self.clock = clock
@@ -107,12 +119,18 @@ class Gateway:
             clock,
             metrics,
             f"node-{secrets.token_hex(4)}",
+            installation_key=push_key,
             confirmed=lambda delivery: self.hub.confirmed_index(delivery.chat_id) >= delivery.position,
+            ended_ms=self._ended_ms,
         )
         self.inspection = Inspection(
-            store, settings, clock, wake=self.push.wake, breathe=lambda: time.sleep(0)
+            store,
+            settings,
+            clock,
+            wake=self.push.wake,
+            breathe=lambda: time.sleep(0),
+            installation_key=push_key,
         )
-        self.destinations = UnwatchedDestinations()
         metrics.chats_open.set_function(lambda: self.timeouts.open_chats)
         self.bus.subscribe(self.push.wake_for)
 
@@ -125,10 +143,15 @@ class Gateway:
             settings,
             installation.open_store(settings.current, metrics),
             secret=installation_secret(installation.data_dir, installation.environ.get("GATEWAY_SECRET")),
+            push_key=installation_key(installation.data_dir),
             clock=clock or SystemClock(),
             ids=Ids(),
             metrics=metrics,
         )
+
+    def _ended_ms(self, chat_id: str) -> int | None:
+        session = self.store.session(chat_id)
+        return session.profile.ended_ms if session else None
 
     def _build_chat(self, secret: bytes) -> None:
         shared = {"settings_source": self.settings, "clock": self.clock}

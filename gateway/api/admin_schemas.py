@@ -77,8 +77,8 @@ class WindowSchema(FilterSchema):
         metadata={"description": "Created at this time or later. With a time zone."},
     )
     state = fields.List(
-        fields.String(validate=validate.OneOf(("failed", "exhausted"))),
-        metadata={"description": "Only those in these states; absent: both."},
+        fields.String(validate=validate.OneOf(("failed", "exhausted", "skipped"))),
+        metadata={"description": "Those in these states; absent: failed and exhausted."},
     )
     dryRun = fields.Boolean(load_default=False, metadata={"description": "Only count."})
 

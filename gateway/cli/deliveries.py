@@ -14,8 +14,9 @@ from gateway.model.deliveries import Attempt, Delivery, DeliveryState
 from gateway.model.inspection import DeliveryFilter
 from gateway.observe.redaction import escape
 from gateway.push.inspection import Inspection
+from gateway.push.signing import installation_key
 
-_FINISHED = ("failed", "exhausted")
+_FINISHED = ("failed", "exhausted", "skipped")
 
 
 @click.group()
@@ -98,7 +99,8 @@ def replay(
 @contextmanager
 def _inspection() -> Iterator[Inspection]:
     with opened() as here:
-        yield Inspection(here.store, here.source, SystemClock())
+        key = installation_key(here.installation.data_dir)
+        yield Inspection(here.store, here.source, SystemClock(), installation_key=key)
 
 
 def _filter(states: tuple[str, ...], since: str | None, **names: str | None) -> DeliveryFilter:

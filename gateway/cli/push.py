@@ -1,4 +1,4 @@
-"""The command group `push`: try a destination."""
+"""The command group `push`: the keys that sign, and a try of a destination."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from gateway.model.deliveries import Delivery, DeliveryKind
 from gateway.observe.redaction import escape, redact_text
 from gateway.push.customhttp import Reply, Sender
 from gateway.push.destination import Destination, resolve
+from gateway.push.signing import installation_key
 from gateway.routing.policy import Skip
+from gateway.services import Installation
 
 HEAD_SHOWN = 500
 TEXT = "test notification"
@@ -25,7 +27,17 @@ TEXT = "test notification"
 
 @click.group()
 def push() -> None:
-    """Try the destinations of notifications."""
+    """Destinations of notifications: their keys, and a test."""
+
+
+@push.command("secret")
+@click.option("--provider", default="", help="name of a [push.provider.<name>] section")
+@click.option("--debug", is_flag=True, help="the debug destination's")
+def show_secret(*, provider: str, debug: bool) -> None:
+    """Print the keys that sign notifications, the present one first; receivers verify with them."""
+    with one_line_errors():
+        for key in Installation.from_environment().push_keys(provider, debug=debug):
+            click.echo(key)
 
 
 @push.command()
@@ -39,7 +51,8 @@ def test(*, url: str | None, provider: str | None, debug: bool) -> None:
     """
     with one_line_errors():
         settings = _settings(url, provider, debug=debug)
-        destination = resolve(settings, provider, debug=debug)
+        key = installation_key(Installation.from_environment().data_dir)
+        destination = resolve(settings, provider, debug=debug, installation_key=key)
         if isinstance(destination, Skip):
             click.echo(f"gateway: {destination.reason}", err=True)
             sys.exit(1)

@@ -109,6 +109,9 @@ class PushSettings:
     allow_insecure: bool
     max_connections_per_route: int
     max_connections_total: int
+    allowed_ports: tuple[str, ...]
+    rate_limit: int
+    retry: str
 
     def may_select(self, provider: str) -> bool:
         """Whether a client may select the provider; that it is configured is a separate question."""

@@ -55,6 +55,12 @@ METRICS: tuple[MetricSpec, ...] = (
     ),
     MetricSpec("push_pending", "gauge", "Due notifications that were not yet answered positively."),
     MetricSpec("push_dead_letters", "gauge", "Notifications given up, waiting for a replay by the operator."),
+    MetricSpec(
+        "push_destination_state",
+        "gauge",
+        "State of a destination: 0 closed (all is well), 1 half-open, 2 open (it fails), 3 disabled.",
+        ("destination",),
+    ),
     MetricSpec("push_skipped_total", "counter", "Events that were not pushed, by reason.", ("reason",)),
     MetricSpec(
         "push_subscription_rejected_total", "counter", "Refused push subscriptions, by reason.", ("reason",)
@@ -103,6 +109,7 @@ class Metrics:
     push_latency_seconds: Histogram
     push_pending: Gauge
     push_dead_letters: Gauge
+    push_destination_state: Gauge
     push_skipped_total: Counter
     push_subscription_rejected_total: Counter
     chats_started_total: Counter

@@ -10,14 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
-
-import orjson
+from typing import Protocol
 
 from gateway.clock import Clock
 from gateway.config import Settings, SettingsSource
 from gateway.errors import NotFound, StateConflict
-from gateway.model.deliveries import DEAD_LETTERS, Attempt, Delivery, DeliveryKind, DeliveryState
+from gateway.model.deliveries import DEAD_LETTERS, Attempt, Delivery, DeliveryState
 from gateway.model.inspection import Cancel, Cursor, DeliveryFilter, DeliveryPage, Replay
 from gateway.observe.redaction import redact_text
 from gateway.push import customhttp
@@ -30,6 +28,8 @@ MASK = "********"
 WINDOW_CAP = 10_000
 # Rows per transaction: other writers wait some milliseconds at most.
 BATCH = 100
+# Dead letters, and on demand what was skipped (its destination was switched off, say); never what arrived.
+REPLAYED_IN_BULK = DEAD_LETTERS | {DeliveryState.SKIPPED}
 # Walks over the table (5,000 rows each) for one page: a search for a needle says how far it got.
 WALKS_PER_PAGE = 20
 # The one secret that a body may hold, by `flex-push-content`: the customer's key (spec/push.md 7).
@@ -75,12 +75,14 @@ class Inspection:
         *,
         wake: Callable[[], None] = lambda: None,
         breathe: Callable[[], None] = lambda: None,
+        installation_key: str = "",
     ) -> None:
         self._store = store
         self._source = settings_source
         self._clock = clock
         self._wake = wake
         self._breathe = breathe
+        self._installation_key = installation_key
 
     def page(self, wanted: DeliveryFilter, *, after: Cursor | None, limit: int) -> DeliveryPage:
         """The newest rows behind `after`; short with a `next` when the search was cut off."""
@@ -96,7 +98,9 @@ class Inspection:
         """One notification; NotFound."""
         delivery, settings = self._existing(delivery_id), self._source.current
         attempts = self._store.attempts(delivery_id)
-        destination = resolve(settings, delivery.provider, debug=delivery.debug)
+        destination = resolve(
+            settings, delivery.provider, debug=delivery.debug, installation_key=self._installation_key
+        )
         if isinstance(destination, Skip):
             return Detail(delivery, _hide(attempts, ()), None, _body(settings, delivery, None))
         secrets = tuple(destination.headers.values())
@@ -116,9 +120,11 @@ class Inspection:
     def replay_window(self, wanted: DeliveryFilter, *, dry_run: bool = False) -> Window:
         """Send the dead letters that `wanted` accepts again, oldest first, at most WINDOW_CAP of them.
 
+        Skipped ones only if its states say so.
+
         `dry_run` only counts. Rows that were replayed or purged in between are passed over.
         """
-        wanted = replace(wanted, states=(wanted.states or DEAD_LETTERS) & DEAD_LETTERS)
+        wanted = replace(wanted, states=(wanted.states or DEAD_LETTERS) & REPLAYED_IN_BULK)
         ids, more = self._collect(wanted) if wanted.states else ([], False)
         if dry_run:
             return Window(len(ids), 0, more)
@@ -162,22 +168,14 @@ class Inspection:
         return ids[:WINDOW_CAP], len(ids) > WINDOW_CAP
 
 
-class UnwatchedDestinations:
-    """Stand-in for a node whose worker keeps no circuit breakers: no destination is known."""
-
-    def destinations(self) -> Sequence[Any]:
-        """None."""
-        return ()
-
-    def enable(self, key: str) -> bool:
-        """There is none."""
-        return False
-
-
 def _headers(delivery: Delivery, destination: Destination, attempts: Sequence[Attempt]) -> dict[str, str]:
     number, at_ms = (attempts[-1].number, attempts[-1].started_ms) if attempts else (1, delivery.due_ms)
     masked = replace(destination, headers=dict.fromkeys(destination.headers, MASK))
-    return customhttp.headers(delivery, masked, attempt=number, now_ms=at_ms)
+    try:
+        content = customhttp.content(delivery, destination)
+        return customhttp.headers(delivery, masked, attempt=number, now_ms=at_ms, content=content)
+    except ValueError:  # a poison row; none were sent
+        return {}
 
 
 def _body(settings: Settings, delivery: Delivery, destination: Destination | None) -> str | None:
@@ -185,12 +183,14 @@ def _body(settings: Settings, delivery: Delivery, destination: Destination | Non
     kept = settings.push.log_bodies
     if kept == "off" or (kept == "failed" and delivery.state is DeliveryState.DELIVERED):
         return None
-    message = delivery.message
-    if delivery.kind is DeliveryKind.TEXT and destination is not None:
-        message = orjson.dumps(destination.message)
-    if message is None:
+    try:
+        if destination is not None:
+            content = customhttp.content(delivery, destination)
+        else:
+            content = customhttp.body(delivery.message or b'""', delivery.device_id)
+    except ValueError:  # a poison row
         return None
-    return _KEY.sub(rf"\g<1>{MASK}", customhttp.body(message, delivery.device_id).decode("utf-8", "replace"))
+    return _KEY.sub(rf"\g<1>{MASK}", content.decode("utf-8", "replace"))
 
 
 def _hide(attempts: Sequence[Attempt], secrets: Sequence[str]) -> Sequence[Attempt]:

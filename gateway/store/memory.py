@@ -8,7 +8,7 @@ random histories must give the same answers).
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -26,7 +26,7 @@ from gateway.model.inspection import (
 )
 from gateway.model.session import ChatSession, ChatState
 from gateway.store.poison import poison
-from gateway.store.roles import StoredCometSession, Token
+from gateway.store.roles import Lane, StoredCometSession, StoredDestination, Token
 from gateway.store.tail import Tail
 
 _UNFINISHED = frozenset({DeliveryState.QUEUED, DeliveryState.LEASED})
@@ -40,6 +40,7 @@ class _Row:
     seq: int
     ready_ms: int
     owner: str | None = None
+    yields_ms: int | None = None
 
     @property
     def unfinished(self) -> bool:
@@ -48,6 +49,15 @@ class _Row:
     @property
     def place(self) -> Cursor:
         return (self.delivery.created_ms, self.seq)
+
+    @property
+    def lane(self) -> Lane:
+        return self.delivery.provider or None, self.delivery.debug
+
+    @property
+    def line(self) -> tuple[str, str]:
+        """What is delivered in order."""
+        return self.delivery.chat_id, self.delivery.device_id
 
 
 class MemoryStore:
@@ -63,6 +73,7 @@ class MemoryStore:
         self._outbox: dict[str, _Row] = {}
         self._inserted = 0
         self._attempts: dict[str, list[Attempt]] = {}
+        self._destinations: dict[str, StoredDestination] = {}
         self._tokens: dict[str, Token] = {}
         self._comet: dict[str, StoredCometSession] = {}
 
@@ -135,13 +146,33 @@ class MemoryStore:
 
     # --- Deliveries --------------------------------------------------------------------------------------
 
-    def claim(self, owner: str, *, now_ms: int, lease_ms: int, limit: int) -> Sequence[Delivery]:
+    def due_lanes(self, *, now_ms: int) -> Sequence[Lane]:
+        with self._open():
+            due = {row.lane for row in self._outbox.values() if row.unfinished and row.ready_ms <= now_ms}
+            return tuple(sorted(due, key=lambda lane: (lane[0] or "", lane[1])))
+
+    def claim(
+        self,
+        owner: str,
+        *,
+        now_ms: int,
+        lease_ms: int,
+        limit: int,
+        lanes: Mapping[Lane, int] | None = None,
+    ) -> Sequence[Delivery]:
         with self._open():
             due = [row for row in self._outbox.values() if row.unfinished and row.ready_ms <= now_ms]
-            due = [row for row in due if self._is_next(row)]
+            due = [row for row in due if self._is_next(row, now_ms)]
             due.sort(key=lambda row: (row.ready_ms, row.seq))
-            claimed = []
+            if lanes is not None:
+                chosen = [[row for row in due if row.lane == lane][: lanes[lane]] for lane in lanes]
+                due = [row for rows in chosen for row in rows]
+            claimed: list[Delivery] = []
             for row in due[: max(0, limit)]:
+                if not self._is_next(
+                    row, now_ms
+                ):  # a row that was passed over is claimed along with this one
+                    continue
                 error = poison(row.delivery.kind, row.delivery.message)
                 if error is not None:
                     number = row.delivery.attempts + 1
@@ -153,12 +184,25 @@ class MemoryStore:
                 claimed.append(row.delivery)
             return tuple(claimed)
 
-    def finish(self, delivery_id: str, owner: str, *, state: DeliveryState, attempt: Attempt | None) -> bool:
+    def finish(
+        self,
+        delivery_id: str,
+        owner: str,
+        *,
+        state: DeliveryState,
+        attempt: Attempt | None,
+        retry_at_ms: int | None = None,
+        yields_ms: int | None = None,
+    ) -> bool:
         with self._open():
             row = self._outbox.get(delivery_id)
             if row is None or row.owner != owner:
                 return False
             self._record(row, state, attempt)
+            if retry_at_ms is not None:
+                row.ready_ms = retry_at_ms
+            if row.yields_ms is None:
+                row.yields_ms = yields_ms
             return True
 
     def delivery(self, delivery_id: str) -> Delivery | None:
@@ -187,14 +231,16 @@ class MemoryStore:
             rows = [row.delivery for row in self._outbox.values()]
             return sum(row.state in DEAD_LETTERS and not row.debug for row in rows)
 
-    def _is_next(self, row: _Row) -> bool:
-        """The order rule: no unfinished row of the same chat and device stands before this one."""
-        mine = row.delivery
+    def _is_next(self, row: _Row, now_ms: int) -> bool:
+        """The order rule: of the same chat and device nothing is in flight, and no unfinished row that does
+        not yield stands before this one."""
+        others = [other for other in self._outbox.values() if other.unfinished and other.line == row.line]
+        if any(other.owner is not None and other.ready_ms > now_ms for other in others):
+            return False
         return not any(
-            other.unfinished
-            and (other.delivery.chat_id, other.delivery.device_id) == (mine.chat_id, mine.device_id)
-            and (other.delivery.position, other.seq) < (mine.position, row.seq)
-            for other in self._outbox.values()
+            (other.delivery.position, other.seq) < (row.delivery.position, row.seq)
+            and (other.yields_ms is None or other.yields_ms > now_ms)
+            for other in others
         )
 
     def _record(self, row: _Row, state: DeliveryState, attempt: Attempt | None) -> None:
@@ -254,6 +300,20 @@ class MemoryStore:
         made = self._attempts.get(delivery.id)
         last = replace(made[-1], response_head=b"") if made else None
         return LoggedDelivery(replace(delivery, message=None), last)
+
+    # --- Destinations ------------------------------------------------------------------------------------
+
+    def save_destination(self, destination: StoredDestination) -> None:
+        with self._open():
+            self._destinations[destination.key] = destination
+
+    def destinations(self) -> Sequence[StoredDestination]:
+        with self._open():
+            return tuple(sorted(self._destinations.values(), key=lambda one: one.key))
+
+    def forget_destination(self, key: str) -> None:
+        with self._open():
+            self._destinations.pop(key, None)
 
     # --- Tokens ------------------------------------------------------------------------------------------
 

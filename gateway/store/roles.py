@@ -1,7 +1,7 @@
 """The roles that a storage backend plays, with their contracts.
 
-Who calls: `chat/` uses Chats, `push/` uses Deliveries and DeliveryLog, `api/` and the command line use
-Tokens, `comet/` uses CometSessions. A backend is one object that plays them all. Common rules:
+Who calls: `chat/` uses Chats, `push/` uses Deliveries, DeliveryLog and Destinations, `api/` and the command
+line use Tokens, `comet/` uses CometSessions. A backend is one object that plays them all. Common rules:
 
 * A method that writes returns only when the write is durable (it survives SIGKILL and, with
   synchronous=FULL, a power cut), unless its contract says otherwise.
@@ -12,7 +12,7 @@ Tokens, `comet/` uses CometSessions. A backend is one object that plays them all
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -71,21 +71,47 @@ class Chats(Protocol):
 class Deliveries(Protocol):
     """The outbox of notifications; rows are inserted by `Chats.commit` only."""
 
-    def claim(self, owner: str, *, now_ms: int, lease_ms: int, limit: int) -> Sequence[Delivery]:
+    def due_lanes(self, *, now_ms: int) -> Sequence[Lane]:
+        """The destinations that have rows which are due, whether or not the order rule holds them back."""
+        ...
+
+    def claim(
+        self,
+        owner: str,
+        *,
+        now_ms: int,
+        lease_ms: int,
+        limit: int,
+        lanes: Mapping[Lane, int] | None = None,
+    ) -> Sequence[Delivery]:
         """Lease due rows (queued and due, or leased with an expired lease) to `owner`, those
-        first that have been claimable for longest.
+        first that have been claimable for longest. With `lanes` only rows of these destinations, of each
+        at most so many.
 
         Order rule: per (device_id, chat) only the row with the lowest position among the unfinished ones
-        may be claimed, so that a chat's notifications leave in order. A claimed row has state LEASED.
+        may be claimed, so that a chat's notifications leave in order. A row that yields (see `finish`) is
+        passed over by later ones, but one chat and device never has two rows in flight. A claimed row has
+        state LEASED.
         Poison (an unknown kind, a message that is not JSON) is not returned: it becomes FAILED with an
         attempt that says why.
         """
         ...
 
-    def finish(self, delivery_id: str, owner: str, *, state: DeliveryState, attempt: Attempt | None) -> bool:
+    def finish(
+        self,
+        delivery_id: str,
+        owner: str,
+        *,
+        state: DeliveryState,
+        attempt: Attempt | None,
+        retry_at_ms: int | None = None,
+        yields_ms: int | None = None,
+    ) -> bool:
         """Record the attempt and the final state in one transaction; False when `owner` lost the lease.
 
-        The state QUEUED gives the row back: it may be claimed at once, by anybody.
+        The state QUEUED gives the row back: it may be claimed at once, by anybody, or from `retry_at_ms` on.
+        `yields_ms`: from then on later rows of the chat and device need not wait for this one; the first
+        value that was given for a row stays.
         """
         ...
 
@@ -147,6 +173,44 @@ class DeliveryLog(Protocol):
         A row in flight and one that is delivered or given up are left alone.
         """
         ...
+
+
+# The destination of a row as it is stored: provider (None: the default one) and the debug flag.
+Lane = tuple[str | None, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDestination:
+    """A destination without success since `failing_since_ms`; switched off since `disabled_ms` for `reason`.
+
+    `fingerprint` stands for its configuration: with another one the record means nothing any more.
+    """
+
+    key: str
+    fingerprint: str
+    failing_since_ms: int
+    disabled_ms: int | None = None
+    reason: str = ""
+
+
+class Destinations(Protocol):
+    """Destinations that fail or are switched off, so that a restart does not forget them."""
+
+    def save_destination(self, destination: StoredDestination) -> None:
+        """Insert or replace."""
+        ...
+
+    def destinations(self) -> Sequence[StoredDestination]:
+        """All records, by key."""
+        ...
+
+    def forget_destination(self, key: str) -> None:
+        """Delete the record; nothing happens when there is none."""
+        ...
+
+
+class PushStore(Deliveries, Destinations, Protocol):
+    """What the delivery worker needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +294,7 @@ class CometSessions(Protocol):
         ...
 
 
-class Store(Chats, Deliveries, DeliveryLog, Tokens, CometSessions, Protocol):
+class Store(Chats, PushStore, DeliveryLog, Tokens, CometSessions, Protocol):
     """All roles together, as `services.py` holds them."""
 
     def check(self) -> None:

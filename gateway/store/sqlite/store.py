@@ -13,6 +13,7 @@ from gateway.observe.metrics import Metrics
 from gateway.store.sqlite.chats import SqliteChats
 from gateway.store.sqlite.comet import SqliteCometSessions
 from gateway.store.sqlite.database import Readers, connect_writer, create
+from gateway.store.sqlite.destinations import SqliteDestinations
 from gateway.store.sqlite.inspection import SqliteDeliveryLog
 from gateway.store.sqlite.migrate import migrate
 from gateway.store.sqlite.outbox import SqliteDeliveries
@@ -27,7 +28,14 @@ BUSY_TIMEOUT_MS = 5_000
 PROBE_INTERVAL_S = 1.0
 
 
-class SqliteStore(SqliteChats, SqliteDeliveries, SqliteDeliveryLog, SqliteTokens, SqliteCometSessions):
+class SqliteStore(
+    SqliteChats,
+    SqliteDeliveries,
+    SqliteDeliveryLog,
+    SqliteDestinations,
+    SqliteTokens,
+    SqliteCometSessions,
+):
     """See `roles.Store` for the contracts.
 
     Raises on opening: Unavailable (no such directory, locked, not writable), `migrate.SchemaTooNew`.
@@ -74,6 +82,7 @@ class SqliteStore(SqliteChats, SqliteDeliveries, SqliteDeliveryLog, SqliteTokens
         readers = Readers(path, busy_timeout_ms=busy_timeout_ms)
         SqliteChats.__init__(self, writer, readers, threads)
         SqliteDeliveries.__init__(self, writer, readers)
+        SqliteDestinations.__init__(self, writer, readers)
         SqliteDeliveryLog.__init__(self, writer, readers)
         SqliteTokens.__init__(self, writer, readers)
         SqliteCometSessions.__init__(self, writer, readers, threads)

@@ -204,7 +204,7 @@ def test_unknown_names_warn(text, expected) -> None:
 
 def test_unknown_option_does_not_show_its_value() -> None:
     """A secret under a misspelt name stays out of the warnings."""
-    assert "whsec_1" not in repr(Settings.from_text("[push]\ncustomhttp.secret=whsec_1\n").warnings)
+    assert "whsec_1" not in repr(Settings.from_text("[push]\ncustomhttp.sekret=whsec_1\n").warnings)
 
 
 @pytest.mark.parametrize(

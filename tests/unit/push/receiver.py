@@ -18,6 +18,8 @@ CHAT_ID = "00020aEQFW6V0029"
 USER_ID = "007D5D7FE31F001B"
 DEVICE_ID = "a1a23456789123456789"
 PATIENCE_S = 20.0
+# The secret of the vector in spec/push.md 10.2.1.
+SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
 
 
 @dataclass(frozen=True, slots=True)

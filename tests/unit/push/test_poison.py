@@ -23,6 +23,7 @@ from gateway.push.worker import PushWorker
 from gateway.store.poison import MAX_MESSAGE_BYTES
 from gateway.store.sqlite import SqliteStore
 
+KEY = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
 SPOILED = {
     "broken JSON": ("message", b'{"x":', "unreadable message"),
     "text for bytes": ("message", "{}", "unreadable message"),
@@ -63,7 +64,7 @@ def test_a_poison_row_is_one_dead_letter_and_hurts_nobody(
     config = f"[push]\npushEnabled=customhttp\ncustomhttp.url={receiver.url('/push')}\n".encode()
     metrics = Metrics()
     source = SettingsSource("gateway.ini", {}, read_file=lambda _path: config)
-    worker = PushWorker(store, source, ManualClock(NOW_MS), metrics, "node")
+    worker = PushWorker(store, source, ManualClock(NOW_MS), metrics, "node", installation_key=KEY)
     worker.start()
     until(lambda: store.pending_count() == 0)
     worker.stop()

@@ -10,11 +10,11 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from unit.push.receiver import Receiver, delivery
+from unit.push.receiver import SECRET, Receiver, delivery
 
 from gateway.clock import SystemClock
 from gateway.push.customhttp import Reply, Sender
-from gateway.push.destination import Destination, Tls
+from gateway.push.destination import Destination, Tls, place_of
 
 OPENSSL = shutil.which("openssl")
 LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"),)
@@ -36,8 +36,14 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 def _send(receiver: Receiver, tls: Tls, *, host: str = "127.0.0.1", networks: Any = LOOPBACK) -> Reply:
+    place = place_of(receiver.url(host=host).replace("http:", "https:"))
+    assert place is not None
     destination = Destination(
-        url=receiver.url(host=host).replace("http:", "https:"),
+        key="@test",
+        provider=None,
+        debug=False,
+        place=place,
+        signing_keys=(SECRET,),
         message="dummy message",
         headers=MappingProxyType({}),
         connect_timeout_s=5.0,
@@ -79,4 +85,4 @@ def test_address_is_judged_before_the_handshake(receiver: Receiver, certificate:
     """https does not get around the network rules."""
     receiver.serve_tls(*certificate)
     reply = _send(receiver, Tls(verify=False, ca_file=""), networks=())
-    assert reply == Reply(error="address is not allowed")
+    assert reply == Reply(error="address is not allowed", connected=False)

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 import structlog
-from unit.push.receiver import NOW_MS, Receiver, answer, delivery, until
+from unit.push.receiver import NOW_MS, SECRET, Receiver, answer, delivery, until
 from unit.routing import chats
 
 from gateway.clock import ManualClock
@@ -20,7 +20,7 @@ from gateway.model import payload
 from gateway.model.change import Change, Committed
 from gateway.model.deliveries import Attempt, Delivery, DeliveryState
 from gateway.observe.metrics import Metrics
-from gateway.push.lanes import FULL_ROWS
+from gateway.push.customhttp import Sender
 from gateway.push.worker import PushWorker
 from gateway.routing.decision import route
 from gateway.store.memory import MemoryStore
@@ -42,7 +42,13 @@ class Node:
         self.source = SettingsSource("gateway.ini", {}, read_file=lambda _path: config.encode())
         self.metrics = Metrics()
         self.worker = PushWorker(
-            store, self.source, clock, self.metrics, options.pop("name", "node-a"), **options
+            store,
+            self.source,
+            clock,
+            self.metrics,
+            options.pop("name", "node-a"),
+            installation_key=SECRET,
+            **options,
         )
 
     def state(self, row: Delivery) -> DeliveryState:
@@ -144,7 +150,8 @@ def test_one_attempt_only(rig: Rig, status: int, reason: str) -> None:
         rig.clock.advance(3600)
         assert node.worker.claim() == 0
     assert (node.state(row), len(rig.receiver.requests)) == (DeliveryState.FAILED, 1)
-    assert [f"delivery failed: {reason}"] == [line["reason"] for line in lines]
+    told = [line["reason"] for line in lines if line["event"] == "push_not_delivered"]
+    assert [f"delivery failed: {reason}"] == told
     assert node.count("push_dead_letters") == 1
 
 
@@ -230,7 +237,7 @@ def test_hanging_destination_delays_nobody(rig: Rig) -> None:
     """With more rows for a hanging receiver than memory takes, a good receiver still gets its own."""
     rig.receiver.behaviours["/slow"] = rig.receiver.hang
     node = rig.node()
-    rig.add(*[_row(chat=f"slow{number}", provider="slow") for number in range(FULL_ROWS + 100)])
+    rig.add(*[_row(chat=f"slow{number}", provider="slow") for number in range(300)])
     good = [_row(chat=f"good{number}", provider="good") for number in range(3)]
     rig.add(*good)
     node.worker.claim()
@@ -428,20 +435,14 @@ def test_surprise_while_sending_is_a_dead_letter(rig: Rig, monkeypatch: pytest.M
     """R23: a row that makes our own code fail ends as a dead letter, and the next row goes on."""
     node = rig.node()
     rig.add(_row(1, chat="a"), _row(2, chat="a"))
-    original = type(node.worker)._sender_for
+    send = Sender.send
 
-    def explode_for_the_first(worker: PushWorker, settings: Any) -> Any:
-        sender = original(worker, settings)
+    def explode_for_the_first(sender: Sender, row: Delivery, *args: Any, **options: Any) -> Any:
+        if row.position == 1:
+            raise RuntimeError("surprise")
+        return send(sender, row, *args, **options)
 
-        class Exploding:
-            def send(self, row: Delivery, *args: Any, **options: Any) -> Any:
-                if row.position == 1:
-                    raise RuntimeError("surprise")
-                return sender.send(row, *args, **options)
-
-        return Exploding()
-
-    monkeypatch.setattr(type(node.worker), "_sender_for", explode_for_the_first)
+    monkeypatch.setattr(Sender, "send", explode_for_the_first)
     node.worker.start()
     until(lambda: node.state(_row(2, chat="a")) is DeliveryState.DELIVERED, "second row")
     assert DeliveryState.FAILED is node.state(_row(1, chat="a"))
