@@ -16,15 +16,9 @@ from gateway.errors import Conflict, Unavailable
 from gateway.model.change import Change
 from gateway.model.deliveries import DEAD_LETTERS, Attempt, Delivery, DeliveryState
 from gateway.model.events import Event
-from gateway.model.inspection import (
-    Cancel,
-    Cursor,
-    DeliveryFilter,
-    DeliveryPage,
-    LoggedDelivery,
-    Replay,
-)
+from gateway.model.inspection import Cursor
 from gateway.model.session import ChatSession, ChatState
+from gateway.store.memory_log import MemoryDeliveryLog
 from gateway.store.poison import poison
 from gateway.store.roles import Lane, StoredCometSession, StoredDestination, Token
 from gateway.store.tail import Tail
@@ -60,7 +54,7 @@ class _Row:
         return self.delivery.chat_id, self.delivery.device_id
 
 
-class MemoryStore:
+class MemoryStore(MemoryDeliveryLog):
     """All roles of `roles.Store` in dictionaries."""
 
     def __init__(self) -> None:
@@ -249,57 +243,6 @@ class MemoryStore:
         row.owner, row.ready_ms = None, row.delivery.due_ms
         if attempt is not None:
             self._attempts.setdefault(row.delivery.id, []).append(attempt)
-
-    # --- DeliveryLog -------------------------------------------------------------------------------------
-
-    def find_deliveries(
-        self, wanted: DeliveryFilter, *, after: Cursor | None, limit: int, oldest_first: bool = False
-    ) -> DeliveryPage:
-        with self._open():
-            rows = sorted(self._outbox.values(), key=lambda row: row.place, reverse=not oldest_first)
-            if after is not None:
-                rows = [row for row in rows if (row.place > after if oldest_first else row.place < after)]
-            found = [row for row in rows if wanted.accepts(row.delivery)]
-            items = tuple([self._logged(row.delivery) for row in found[:limit]])
-            return DeliveryPage(items, found[limit - 1].place if len(found) > limit else None)
-
-    def requeue(
-        self, delivery_ids: Sequence[str], *, now_ms: int, only: frozenset[DeliveryState] = frozenset()
-    ) -> Sequence[Replay]:
-        with self._open():
-            return tuple([self._requeue(id_, now_ms, only) for id_ in delivery_ids])
-
-    def cancel_delivery(self, delivery_id: str, *, now_ms: int) -> Cancel:
-        with self._open():
-            row = self._outbox.get(delivery_id)
-            if row is None:
-                return Cancel.UNKNOWN
-            if row.unfinished:
-                if row.delivery.state is DeliveryState.LEASED and row.ready_ms > now_ms:
-                    return Cancel.IN_FLIGHT
-                self._record(row, DeliveryState.SKIPPED, None)
-            skipped = row.delivery.state is DeliveryState.SKIPPED
-            return Cancel.CANCELLED if skipped else Cancel.FINISHED
-
-    def _requeue(self, delivery_id: str, now_ms: int, only: frozenset[DeliveryState]) -> Replay:
-        row = self._outbox.get(delivery_id)
-        if row is None:
-            return Replay.UNKNOWN
-        if only and row.delivery.state not in only:
-            return Replay.OTHER_STATE
-        if row.unfinished and row.ready_ms <= now_ms:
-            return Replay.WAITING
-        if row.delivery.state is DeliveryState.LEASED:
-            return Replay.IN_FLIGHT
-        again = row.delivery.replays + 1
-        row.delivery = replace(row.delivery, state=DeliveryState.QUEUED, replays=again)
-        row.ready_ms = now_ms
-        return Replay.QUEUED
-
-    def _logged(self, delivery: Delivery) -> LoggedDelivery:
-        made = self._attempts.get(delivery.id)
-        last = replace(made[-1], response_head=b"") if made else None
-        return LoggedDelivery(replace(delivery, message=None), last)
 
     # --- Destinations ------------------------------------------------------------------------------------
 
