@@ -174,7 +174,7 @@ def _headers(delivery: Delivery, destination: Destination, attempts: Sequence[At
     try:
         content = customhttp.content(delivery, destination)
         return customhttp.headers(delivery, masked, attempt=number, now_ms=at_ms, content=content)
-    except ValueError:  # a poison row; none were sent
+    except (TypeError, ValueError):  # a poison row; none were sent
         return {}
 
 
@@ -188,7 +188,7 @@ def _body(settings: Settings, delivery: Delivery, destination: Destination | Non
             content = customhttp.content(delivery, destination)
         else:
             content = customhttp.body(delivery.message or b'""', delivery.device_id)
-    except ValueError:  # a poison row
+    except (TypeError, ValueError):  # a poison row
         return None
     return _KEY.sub(rf"\g<1>{MASK}", content.decode("utf-8", "replace"))
 

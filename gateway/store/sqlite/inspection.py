@@ -81,27 +81,40 @@ class SqliteDeliveryLog:
 
 
 class _Walk:
-    """The part of a listing that an index answers: its conditions, its order, and where it stops."""
+    """The part of a listing that an index answers: its conditions, its order, and where it stops.
+
+    The bounds of `created_ms` are kept as tight as the cursors allow: SQLite enters and leaves the index by
+    them, and by the comparison with (created_ms, seq) only tells rows of one millisecond apart.
+    """
 
     def __init__(self, wanted: DeliveryFilter, after: Cursor | None, *, oldest_first: bool) -> None:
-        self._index, self._conditions, self._parameters = _indexed(wanted)
+        self._index, self._conditions, self._parameters = _index_for(wanted)
+        self._oldest_first = oldest_first
+        self._first_ms = wanted.since_ms or 0
+        self._last_ms = _LATEST if wanted.until_ms is None else wanted.until_ms - 1
         if after is not None:
-            self._where(f"(created_ms, seq) {'>' if oldest_first else '<'} (?,?)", *after)
-        self._towards_end = "<=" if oldest_first else ">="
+            self._cut(after, ">" if oldest_first else "<", from_below=oldest_first)
         direction = "ASC" if oldest_first else "DESC"
         self._order = f"ORDER BY created_ms {direction}, seq {direction}"
 
     def bound(self) -> tuple[str, Sequence[Any]]:
         """The statement that finds the last row to look at; no row when the walk ends before."""
         limit = f"LIMIT 1 OFFSET {SCAN_ROWS - 1}"
-        return f"SELECT created_ms, seq {self._source()} {self._order} {limit}", tuple(self._parameters)
+        return self._select("created_ms, seq", limit)
 
     def rows(self, wanted: DeliveryFilter, end: Cursor | None, limit: int) -> tuple[str, Sequence[Any]]:
         """The statement that reads at most `limit` rows down to `end`: listed columns, then `seq`."""
         if end is not None:
-            self._where(f"(created_ms, seq) {self._towards_end} (?,?)", *end)
+            self._cut(end, "<=" if self._oldest_first else ">=", from_below=not self._oldest_first)
         self._filter(wanted)
-        return f"SELECT {_LISTED}, seq {self._source()} {self._order} LIMIT ?", (*self._parameters, limit)
+        return self._select(f"{_LISTED}, seq", f"LIMIT {limit}")
+
+    def _cut(self, place: Cursor, comparison: str, *, from_below: bool) -> None:
+        self._where(f"(created_ms, seq) {comparison} (?,?)", *place)
+        if from_below:
+            self._first_ms = max(self._first_ms, place[0])
+        else:
+            self._last_ms = min(self._last_ms, place[0])
 
     def _filter(self, wanted: DeliveryFilter) -> None:
         """What no index answers; it is looked up in the rows walked over."""
@@ -121,20 +134,20 @@ class _Walk:
         self._conditions.append(condition)
         self._parameters.extend(parameters)
 
-    def _source(self) -> str:
-        return f"FROM delivery INDEXED BY {self._index} WHERE {' AND '.join(self._conditions)}"
+    def _select(self, columns: str, limit: str) -> tuple[str, Sequence[Any]]:
+        conditions = " AND ".join(["created_ms BETWEEN ? AND ?", *self._conditions])
+        source = f"delivery INDEXED BY {self._index}"
+        sql = f"SELECT {columns} FROM {source} WHERE {conditions} {self._order} {limit}"
+        return sql, (self._first_ms, self._last_ms, *self._parameters)
 
 
-def _indexed(wanted: DeliveryFilter) -> tuple[str, list[str], list[Any]]:
-    """The index that fits best, with the conditions on its columns and their parameters."""
-    conditions, parameters = ["created_ms >= ?", "created_ms < ?"], [wanted.since_ms or 0, _LATEST]
-    if wanted.until_ms is not None:
-        parameters[1] = wanted.until_ms
+def _index_for(wanted: DeliveryFilter) -> tuple[str, list[str], list[Any]]:
+    """The index that fits best, with the conditions on its other columns and their parameters."""
     if wanted.chat_id is not None:
-        return "delivery_chat_time", ["chat_id=?", *conditions], [wanted.chat_id, *parameters]
+        return "delivery_chat_time", ["chat_id=?"], [wanted.chat_id]
     if wanted.states and wanted.states <= DEAD_LETTERS:
-        return "delivery_dead", ["state IN ('failed', 'exhausted')", *conditions], parameters
-    return "delivery_time", conditions, parameters
+        return "delivery_dead", ["state IN ('failed', 'exhausted')"], []
+    return "delivery_time", [], []
 
 
 def _requeue(

@@ -19,6 +19,7 @@ from gateway.model.change import Change
 from gateway.model.deliveries import Delivery, DeliveryKind, DeliveryState
 from gateway.model.inspection import DeliveryFilter
 from gateway.observe.metrics import Metrics
+from gateway.push.inspection import Inspection
 from gateway.push.worker import PushWorker
 from gateway.store.poison import MAX_MESSAGE_BYTES
 from gateway.store.sqlite import SqliteStore
@@ -76,6 +77,7 @@ def test_a_poison_row_is_one_dead_letter_and_hurts_nobody(
         DeliveryFilter(states=frozenset({DeliveryState.FAILED})), after=None, limit=10
     )
     assert ["bad"] == [item.delivery.id for item in listed.items]
+    assert reason == Inspection(store, source, ManualClock(NOW_MS)).detail("bad").attempts[-1].error
     store.close()
 
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 from store.values import NOW, delivery, outbox
@@ -62,3 +63,27 @@ def test_every_listing_walks_an_index(
             assert 1 == len(plan)
             assert plan[0].startswith("SEARCH delivery USING")
             assert "INDEX delivery_" in plan[0]
+
+
+@pytest.mark.parametrize("oldest_first", [False, True])
+@pytest.mark.parametrize(
+    "index", [{}, {"chat_id": "chat-1"}, {"states": DEAD_LETTERS}], ids=["time", "chat", "dead"]
+)
+def test_a_page_costs_its_bound_and_not_the_table(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch, index: dict[str, Any], *, oldest_first: bool
+) -> None:
+    """A search that finds nothing in 3,000 rows makes SQLite take the steps of 50, wherever it begins."""
+    monkeypatch.setattr(inspection, "SCAN_ROWS", 50)
+    failed = DeliveryState.FAILED
+    store.commit(outbox(*[delivery(f"d{n}", created_ms=NOW + n, state=failed) for n in range(3000)]))
+    wanted = DeliveryFilter(**index, device_id="nobody")
+    steps: list[None] = []
+    connection = store._readers._take()
+    for after in (None, (NOW + 1500, 1501)):
+        walk = inspection._Walk(wanted, after, oldest_first=oldest_first)
+        end = connection.execute(*walk.bound()).fetchone()
+        connection.set_progress_handler(lambda: steps.append(None), 10)
+        assert [] == connection.execute(*walk.rows(wanted, end, 10)).fetchall()
+        connection.set_progress_handler(None, 0)
+    connection.close()
+    assert len(steps) < 2 * 50 * 5  # some twenty steps a row; all rows would be six thousand
