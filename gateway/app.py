@@ -10,7 +10,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gateway import __version__
-from gateway.api import agent, demo, health, openapi, pages, v2
+from gateway.api import admin, agent, demo, health, openapi, pages, v2
 from gateway.comet import websocket
 from gateway.comet.endpoint import CometEndpoint
 from gateway.services import Gateway, Installation
@@ -60,6 +60,15 @@ def _register(app: GatewayApp, gateway: Gateway, edge: v2.ChatEdge, *, comet_pat
             clock=gateway.clock,
             metrics=metrics,
             comet_path=comet_path,
+        )
+    )
+    api.register_blueprint(
+        admin.create_blueprint(
+            inspection=gateway.inspection,
+            destinations=gateway.push,
+            settings=gateway.settings,
+            accounts=gateway.accounts,
+            metrics=metrics,
         )
     )
     app.register_blueprint(v2.blueprint_of(edge))

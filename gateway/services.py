@@ -11,6 +11,7 @@ import os
 import random
 import secrets
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,7 @@ from gateway.errors import GatewayError, Unavailable
 from gateway.ids import Ids, KeyRing, installation_secret
 from gateway.observe.metrics import Metrics
 from gateway.push.destination import signing_keys
+from gateway.push.inspection import Inspection
 from gateway.push.resend import Resender
 from gateway.push.signing import installation_key
 from gateway.push.worker import PushWorker
@@ -136,6 +138,14 @@ class Gateway:
             settle=self.retrievals.settle_noted,
             forget=self.retrievals.forget,
             random=random.SystemRandom(),
+        )
+        self.inspection = Inspection(
+            store,
+            settings,
+            clock,
+            wake=self.push.wake,
+            breathe=lambda: time.sleep(0),
+            installation_key=push_key,
         )
         metrics.chats_open.set_function(lambda: self.timeouts.open_chats)
         self.bus.subscribe(self.push.wake_for)

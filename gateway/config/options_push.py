@@ -159,8 +159,8 @@ SAFETY = (
         name="log_bodies",
         kind=choice("off", "failed", "all"),
         default="failed",
-        text="Of which notifications the delivery log keeps the body.",
-        later=True,
+        text="Of which notifications the delivery log shows the body: `failed` = all but the delivered ones. "
+        "The database holds it anyway, in the transcript and for a replay.",
     ),
     _push(
         name="allowed_networks",

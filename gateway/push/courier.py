@@ -93,7 +93,8 @@ class Courier:
     def deal_with(self, claimed: Claimed, snapshot: Snapshot) -> None:
         """Send, refuse or give back one row. Unavailable when it could not be recorded: it stays leased."""
         delivery = claimed.delivery
-        if delivery.due_ms > delivery.created_ms and self._confirmed(delivery):
+        graced = delivery.due_ms > delivery.created_ms and delivery.replays == 0
+        if graced and self._confirmed(delivery):
             self._store.finish(delivery.id, self._node_id, state=DeliveryState.SKIPPED, attempt=None)
             return
         where = snapshot.resolve(claimed.lane)
@@ -134,8 +135,9 @@ class Courier:
         self._record(delivery, attempt, state, reason=f"delivery failed: {what}", again_ms=again_ms)
 
     def _next_attempt_ms(self, delivery: Delivery, attempt: Attempt, reply: Reply) -> int | None:
+        automatic = max(1, attempt.number - delivery.replays)  # replays use up nothing of the schedule
         return retry.next_attempt_ms(
-            attempt.number,
+            automatic,
             now_ms=self._clock.wall_ms(),
             jitter=retry.draw(self._random_bytes),
             retry_after=reply.retry_after,
@@ -202,8 +204,6 @@ class Courier:
         if state is DeliveryState.DELIVERED:
             latency_ms = max(0, self._clock.wall_ms() - delivery.created_ms)
             self._metrics.push_latency_seconds.observe(latency_ms / 1000)
-        elif state in (DeliveryState.FAILED, DeliveryState.EXHAUSTED):
-            self._metrics.push_dead_letters.inc()
 
 
 def _is_repeated(delivery: Delivery, settings: Settings) -> bool:

@@ -100,6 +100,11 @@ def body(message: bytes, device_id: str) -> bytes:
     return b'{"message":%b,"deviceId":%b}' % (message, orjson.dumps(device_id))
 
 
+def content(delivery: Delivery, destination: Destination) -> bytes:
+    """The whole body of a notification. ValueError: its row lost the message."""
+    return body(_message(delivery, destination), delivery.device_id)
+
+
 def headers(
     delivery: Delivery, destination: Destination, *, attempt: int, now_ms: int, content: bytes
 ) -> dict[str, str]:
@@ -148,8 +153,8 @@ class Sender:
         """Make one POST. Never raises for what the receiver, the network or the row does."""
         now_ms = self._clock.wall_ms()
         try:
-            content = body(_message(delivery, destination), delivery.device_id)
-            named = headers(delivery, destination, attempt=attempt, now_ms=now_ms, content=content)
+            posted = content(delivery, destination)
+            named = headers(delivery, destination, attempt=attempt, now_ms=now_ms, content=posted)
             _check_headers(named)
         except ValueError:
             return Reply(error=BAD_REQUEST)
@@ -157,7 +162,7 @@ class Sender:
             address = self._address(destination)
         except OSError:  # a file of certificates
             return Reply(error=TLS_FAILED, connected=False)
-        request = Posting(destination.place.target, content, named)
+        request = Posting(destination.place.target, posted, named)
         deadline = Deadline(
             self._clock, total_s=destination.total_timeout_s, pause_s=destination.read_timeout_s
         )

@@ -19,7 +19,7 @@ from __future__ import annotations
 import math
 import secrets
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -93,7 +93,8 @@ class PushWorker:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._snapshot: Snapshot | None = None
-        metrics.push_pending.set_function(self._pending)
+        metrics.push_pending.set_function(lambda: _figure(store.pending_count))
+        metrics.push_dead_letters.set_function(lambda: _figure(store.dead_letter_count))
 
     def destinations(self) -> Sequence[DestinationStatus]:
         """The state of every destination that is configured."""
@@ -194,13 +195,6 @@ class PushWorker:
                 found[lane] = room
         return found
 
-    def _pending(self) -> float:
-        """Read when metrics are fetched; a closed store has no figure."""
-        try:
-            return self._store.pending_count()
-        except Unavailable:
-            return math.nan
-
     def _work(self, claimed: Claimed) -> None:
         """Deal with one row in its lane's thread."""
         try:
@@ -219,3 +213,11 @@ class PushWorker:
             kept = self._snapshot = Snapshot(settings, self._clock, self._installation_key)
             self._destinations.keep(kept.configured())
         return kept
+
+
+def _figure(count: Callable[[], int]) -> float:
+    """Read when metrics are fetched; a store that cannot be read has no figure."""
+    try:
+        return count()
+    except Unavailable:
+        return math.nan

@@ -14,10 +14,13 @@ from dataclasses import dataclass, replace
 
 from gateway.errors import Conflict, Unavailable
 from gateway.model.change import Change
-from gateway.model.deliveries import Attempt, Delivery, DeliveryState
+from gateway.model.deliveries import DEAD_LETTERS, Attempt, Delivery, DeliveryState
 from gateway.model.events import Event
-from gateway.model.pending import Pending, PendingStep
+from gateway.model.inspection import Cursor
+from gateway.model.pending import Pending
 from gateway.model.session import ChatSession, ChatState
+from gateway.store.memory_log import MemoryDeliveryLog
+from gateway.store.memory_pendings import MemoryPendings
 from gateway.store.poison import poison
 from gateway.store.roles import Lane, StoredCometSession, StoredDestination, Token
 from gateway.store.tail import Tail
@@ -40,6 +43,10 @@ class _Row:
         return self.delivery.state in _UNFINISHED
 
     @property
+    def place(self) -> Cursor:
+        return (self.delivery.created_ms, self.seq)
+
+    @property
     def lane(self) -> Lane:
         return self.delivery.provider or None, self.delivery.debug
 
@@ -49,11 +56,7 @@ class _Row:
         return self.delivery.chat_id, self.delivery.device_id
 
 
-def _on_its_way(row: _Row | None) -> bool:
-    return row is not None and row.unfinished
-
-
-class MemoryStore:
+class MemoryStore(MemoryDeliveryLog, MemoryPendings):
     """All roles of `roles.Store` in dictionaries."""
 
     def __init__(self) -> None:
@@ -224,6 +227,11 @@ class MemoryStore:
         with self._open():
             return sum(row.unfinished for row in self._outbox.values())
 
+    def dead_letter_count(self) -> int:
+        with self._open():
+            rows = [row.delivery for row in self._outbox.values()]
+            return sum(row.state in DEAD_LETTERS and not row.debug for row in rows)
+
     def _is_next(self, row: _Row, now_ms: int) -> bool:
         """The order rule: of the same chat and device nothing is in flight, and no unfinished row that does
         not yield stands before this one."""
@@ -260,47 +268,6 @@ class MemoryStore:
     def forget_destination(self, key: str) -> None:
         with self._open():
             self._destinations.pop(key, None)
-
-    # --- Pendings ----------------------------------------------------------------------------------------
-
-    def pending(self, chat_id: str) -> Pending | None:
-        with self._open():
-            return self._pendings.get(chat_id)
-
-    def due_pendings(self, *, now_ms: int, limit: int) -> Sequence[tuple[Pending, DeliveryState | None]]:
-        with self._open():
-            due = [one for one in self._armed() if (one.next_ms or 0) <= now_ms]
-            found = [(one, self._outbox.get(one.delivery_id or "")) for one in due]
-            ready = [(one, row.delivery.state if row else None) for one, row in found if not _on_its_way(row)]
-            return tuple(ready[:limit])
-
-    def armed_pendings(self) -> Sequence[Pending]:
-        with self._open():
-            return tuple(self._armed())
-
-    def armed_count(self) -> int:
-        with self._open():
-            return len(self._armed())
-
-    def advance(self, steps: Sequence[PendingStep]) -> Sequence[bool]:
-        with self._open():
-            return tuple([self._fits(step) and self._step(step) for step in steps])
-
-    def _armed(self) -> list[Pending]:
-        armed = [one for one in self._pendings.values() if one.armed]
-        return sorted(armed, key=lambda one: (one.next_ms, one.chat_id))
-
-    def _fits(self, step: PendingStep) -> bool:
-        stored = self._pendings.get(step.before.chat_id)
-        return (stored.version if stored else 0) == step.before.version
-
-    def _step(self, step: PendingStep) -> bool:
-        self._pendings[step.after.chat_id] = step.after
-        if step.delivery is not None:
-            self._insert(step.delivery)
-        if step.attempt is not None:
-            self._attempts.setdefault(step.attempt.delivery_id, []).append(step.attempt)
-        return True
 
     # --- Tokens ------------------------------------------------------------------------------------------
 

@@ -1,8 +1,8 @@
 """The roles that a storage backend plays, with their contracts.
 
-Who calls: `chat/` uses Chats and Pendings, `push/` uses Deliveries, Destinations and Pendings, `api/` and the
-command line use Tokens, `comet/` uses CometSessions. A backend is one object that plays them all. Common
-rules:
+Who calls: `chat/` uses Chats and Pendings, `push/` uses Deliveries, DeliveryLog, Destinations and Pendings,
+`api/` and the command line use Tokens, `comet/` uses CometSessions. A backend is one object that plays them
+all. Common rules:
 
 * A method that writes returns only when the write is durable (it survives SIGKILL and, with
   synchronous=FULL, a power cut), unless its contract says otherwise.
@@ -20,6 +20,7 @@ from typing import Protocol
 from gateway.model.change import Change
 from gateway.model.deliveries import Attempt, Delivery, DeliveryState
 from gateway.model.events import Event
+from gateway.model.inspection import Cancel, Cursor, DeliveryFilter, DeliveryPage, Replay
 from gateway.model.pending import Pending, PendingStep
 from gateway.model.session import ChatSession, ChatState
 
@@ -132,6 +133,47 @@ class Deliveries(Protocol):
 
     def pending_count(self) -> int:
         """How many rows are queued or leased (a metric)."""
+        ...
+
+    def dead_letter_count(self) -> int:
+        """How many rows are given up (DEAD_LETTERS), without debug ones; counts to 10,000 (a metric)."""
+        ...
+
+
+class DeliveryLog(Protocol):
+    """The same rows in the hands of an operator: look, send again, take back (spec/push.md 10.2.4).
+
+    Another process (the command line) may do all this while a node sends.
+    """
+
+    def find_deliveries(
+        self, wanted: DeliveryFilter, *, after: Cursor | None, limit: int, oldest_first: bool = False
+    ) -> DeliveryPage:
+        """Rows that `wanted` accepts in the order of (created_ms, insertion), newest first, from behind
+        the cursor `after` on.
+
+        At most `limit` (1 or more) rows. Looks at a bounded number of rows however large the log is, so a
+        page may be short or empty although its `next` leads on.
+        """
+        ...
+
+    def requeue(
+        self, delivery_ids: Sequence[str], *, now_ms: int, only: frozenset[DeliveryState] = frozenset()
+    ) -> Sequence[Replay]:
+        """Send rows again, all in one transaction; one outcome per id, in order.
+
+        A finished row becomes QUEUED and claimable at once with its id, message and attempts, `replays` one
+        higher; so does one that waits for a later time (its `due_ms` stays). One that is claimable already
+        is WAITING and stays as it is, so that two replays at once send one more attempt. A leased one is
+        IN_FLIGHT while its lease lasts. `only`: rows in other states are left alone (OTHER_STATE).
+        """
+        ...
+
+    def cancel_delivery(self, delivery_id: str, *, now_ms: int) -> Cancel:
+        """Make a queued row, or one whose lease ran out, SKIPPED; a former owner's `finish` then fails.
+
+        A row in flight and one that is delivered or given up are left alone.
+        """
         ...
 
 
@@ -284,7 +326,7 @@ class CometSessions(Protocol):
         ...
 
 
-class Store(Chats, PushStore, Pendings, Tokens, CometSessions, Protocol):
+class Store(Chats, PushStore, Pendings, DeliveryLog, Tokens, CometSessions, Protocol):
     """All roles together, as `services.py` holds them."""
 
     def check(self) -> None:

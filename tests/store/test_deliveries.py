@@ -6,10 +6,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from store.values import NOW, attempt, delivery, opened, outbox
 
 from gateway.model.change import Change
 from gateway.model.deliveries import Attempt, DeliveryState
+from gateway.store.poison import MAX_MESSAGE_BYTES
 from gateway.store.roles import Store, StoredDestination
 
 LEASE = 30_000
@@ -236,6 +238,24 @@ def test_poison_row_fails_and_others_go_on(store: Store) -> None:
     assert DeliveryState.FAILED is store.delivery("bad").state
     assert [Attempt("bad", 1, NOW, 0, error="unreadable message")] == list(store.attempts("bad"))
     assert ["next"] == claim(store)
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        (b"", "unreadable message"),
+        (b"\xff\xfe", "unreadable message"),
+        (b"[" * 5000 + b"]" * 5000, "unreadable message"),
+        (b'"%b"' % (b"x" * MAX_MESSAGE_BYTES), "message too long"),
+    ],
+    ids=["empty", "not text", "too deep", "too long"],
+)
+def test_what_is_poison(store: Store, message: bytes, reason: str) -> None:
+    """Each way to be unsendable ends as a dead letter at the first claim, and is counted as one (R23)."""
+    store.commit(outbox(delivery("bad", message=message), delivery("good", position=2)))
+    assert ([], ["good"]) == (claim(store), claim(store))
+    assert [reason] == [made.error for made in store.attempts("bad")]
+    assert 1 == store.dead_letter_count()
 
 
 def test_purge_forgets_attempts(store: Store) -> None:

@@ -17,6 +17,7 @@ from store.values import NOW, attempt, comet, delivery, hidden, message, opened,
 from gateway.errors import Conflict
 from gateway.model.change import Change
 from gateway.model.deliveries import DeliveryState
+from gateway.model.inspection import DeliveryFilter
 from gateway.model.pending import Pending, PendingStep
 from gateway.model.session import ChatState
 from gateway.store.memory import MemoryStore
@@ -30,6 +31,7 @@ OWNERS = st.sampled_from(["n1", "n2"])
 DELIVERIES = st.integers(0, 7).map("d{}".format)
 STATES = st.frozensets(st.sampled_from(DeliveryState))
 TIMES = st.integers(0, 40_000).map(NOW.__add__)
+FILTERS = st.builds(DeliveryFilter, states=STATES, chat_id=st.none() | CHATS, since_ms=st.none() | TIMES)
 
 
 @st.composite
@@ -116,6 +118,21 @@ def calls() -> st.SearchStrategy[Step]:
             st.none() | CHATS,
             STATES,
         ),
+        st.builds(
+            lambda wanted, oldest: (
+                lambda s: s.find_deliveries(wanted, after=None, limit=3, oldest_first=oldest)
+            ),
+            FILTERS,
+            st.booleans(),
+        ),
+        st.builds(
+            lambda ids, t, only: lambda s: s.requeue(ids, now_ms=t, only=only),
+            st.lists(DELIVERIES, max_size=3),
+            TIMES,
+            st.just(frozenset()) | STATES,
+        ),
+        st.builds(lambda d, t: lambda s: s.cancel_delivery(d, now_ms=t), DELIVERIES, TIMES),
+        st.just(lambda s: s.dead_letter_count()),
         st.builds(lambda d: lambda s: s.attempts(d), DELIVERIES),
         st.just(lambda s: s.pending_count()),
         advances(),

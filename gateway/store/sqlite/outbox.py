@@ -17,7 +17,8 @@ from gateway.store.sqlite import rows
 from gateway.store.sqlite.database import Readers
 from gateway.store.sqlite.writer import Writer
 
-INSERT = f"INSERT INTO delivery ({rows.DELIVERY_COLUMNS}, ready_ms) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+_COLUMNS = f"{rows.DELIVERY_COLUMNS}, ready_ms"
+INSERT = f"INSERT INTO delivery ({_COLUMNS}) VALUES ({rows.marks(_COLUMNS.split(','))})"
 _SELECT = f"SELECT {rows.DELIVERY_COLUMNS} FROM delivery"
 # The order rule of `roles.Deliveries.claim`; parameters: now, now. Two look-ups in two small indexes: nothing
 # is in flight, and nothing that does not yield stands before.
@@ -45,6 +46,10 @@ _FINISH = (
     " yields_ms=ifnull(yields_ms, ?) WHERE id=? AND owner=?"
 )
 _FAIL = "UPDATE delivery SET state='failed', owner=NULL, ready_ms=NULL, attempts=attempts+1 WHERE id=?"
+_DEAD_LETTERS = (
+    "SELECT count(*) FROM (SELECT 1 FROM delivery INDEXED BY delivery_dead"
+    " WHERE state IN ('failed', 'exhausted') AND debug = 0 LIMIT 10000)"
+)
 INSERT_ATTEMPT = f"INSERT INTO attempt ({rows.ATTEMPT_COLUMNS}) VALUES (?,?,?,?,?,?,?)"
 _ANY_DUE = "SELECT 1 FROM delivery WHERE ready_ms <= ? LIMIT 1"
 _CHAT_ID, _KIND, _DEVICE_ID, _MESSAGE, _ATTEMPTS = 1, 4, 6, 11, 13  # places in DELIVERY_COLUMNS
@@ -147,6 +152,9 @@ class SqliteDeliveries:
 
     def pending_count(self) -> int:
         return int(self._readers.all("SELECT count(*) FROM delivery WHERE ready_ms IS NOT NULL")[0][0])
+
+    def dead_letter_count(self) -> int:
+        return int(self._readers.all(_DEAD_LETTERS)[0][0])
 
 
 def _due(

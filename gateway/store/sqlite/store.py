@@ -14,6 +14,7 @@ from gateway.store.sqlite.chats import SqliteChats
 from gateway.store.sqlite.comet import SqliteCometSessions
 from gateway.store.sqlite.database import Readers, connect_writer, create
 from gateway.store.sqlite.destinations import SqliteDestinations
+from gateway.store.sqlite.inspection import SqliteDeliveryLog
 from gateway.store.sqlite.migrate import migrate
 from gateway.store.sqlite.outbox import SqliteDeliveries
 from gateway.store.sqlite.pendings import SqlitePendings
@@ -29,7 +30,13 @@ PROBE_INTERVAL_S = 1.0
 
 
 class SqliteStore(
-    SqliteChats, SqliteDeliveries, SqliteDestinations, SqlitePendings, SqliteTokens, SqliteCometSessions
+    SqliteChats,
+    SqliteDeliveries,
+    SqliteDeliveryLog,
+    SqliteDestinations,
+    SqlitePendings,
+    SqliteTokens,
+    SqliteCometSessions,
 ):
     """See `roles.Store` for the contracts.
 
@@ -79,6 +86,7 @@ class SqliteStore(
         SqliteDeliveries.__init__(self, writer, readers)
         SqliteDestinations.__init__(self, writer, readers)
         SqlitePendings.__init__(self, writer, readers)
+        SqliteDeliveryLog.__init__(self, writer, readers)
         SqliteTokens.__init__(self, writer, readers)
         SqliteCometSessions.__init__(self, writer, readers, threads)
 

@@ -7,18 +7,20 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
-from store.values import message, opened
+from store.values import NOW, delivery, message, opened
 
 from gateway.errors import Unavailable
 from gateway.model.change import Change
+from gateway.model.deliveries import DeliveryState
+from gateway.store import sqlite as sqlite_package
 from gateway.store.sqlite import SqliteStore
 from gateway.store.sqlite.migrate import SchemaTooNew, migrate
 
-NEWEST = len(list((files("gateway.store.sqlite") / "migrations").glob("*.sql")))  # type: ignore[attr-defined]
+MIGRATIONS = Path(sqlite_package.__file__).parent / "migrations"
+NEWEST = len(list(MIGRATIONS.glob("*.sql")))
 
 
 def version(path: Path) -> int:
@@ -46,6 +48,26 @@ def test_reopened_file_keeps_its_content(tmp_path: Path) -> None:
     store = SqliteStore(path)
     assert opened() == store.session("chat-1")
     assert (message(1),) == tuple(store.events("chat-1", 0, limit=10))
+    store.close()
+
+
+def test_rows_of_the_first_release_are_kept(tmp_path: Path) -> None:
+    """A database of schema 1 is brought to the newest: its deliveries are there and were never replayed."""
+    path = tmp_path / "gateway.db"
+    with sqlite3.connect(path, isolation_level=None) as connection:
+        connection.executescript((MIGRATIONS / "0001_initial.sql").read_text())
+        connection.execute("PRAGMA user_version=1")
+        connection.execute(
+            "INSERT INTO delivery (id, chat_id, user_id, position, kind, event_type, device_id, created_ms,"
+            " due_ms, debug, message, state, attempts)"
+            " VALUES ('d1', 'chat-1', 'U-chat-1', 1, 'payload', 'Message', 'device-1', ?, ?, 0, ?,"
+            " 'failed', 1)",
+            (NOW, NOW, b'{"text":"hello"}'),
+        )
+    store = SqliteStore(path)
+    assert delivery("d1", state=DeliveryState.FAILED, attempts=1) == store.delivery("d1")
+    assert 1 == store.dead_letter_count()
+    assert NEWEST == version(path)
     store.close()
 
 
