@@ -6,7 +6,6 @@ here, so that no test waits for them.
 
 import os
 import signal
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +51,7 @@ class DyingStore(SqliteStore):
             return
         pass_by("before-enqueue")
         if point == "outbox-apart":  # the negative control: two transactions where one is promised
-            super().commit(replace(change, deliveries=()))
+            super().commit(change._replace(deliveries=()))
             pass_by("outbox-apart")
             rows = [outbox.inserted(row) for row in change.deliveries]
             self._writer.run(lambda connection: connection.executemany(outbox.INSERT, rows).rowcount)
