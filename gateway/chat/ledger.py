@@ -118,6 +118,7 @@ class Ledger:
                 ephemeral=tuple([event for event in events if event.type in EPHEMERAL]),
                 deliveries=self._deliveries(session, events),
                 profile_changed=session.profile is not before.profile or before.version == 0,
+                files=decision.files,
             )
         )
         committed = Committed(session, events)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from gateway.model.deliveries import Delivery
 from gateway.model.events import Event
+from gateway.model.files import StoredFile
 from gateway.model.session import ChatSession
 
 
@@ -16,6 +17,7 @@ class Change:
     The store writes it only if the stored version is `session.version - 1` (0: the chat must not exist
     yet), otherwise it raises Conflict and writes nothing. `ephemeral` events (typing) advance the stored
     counter but live only in the tail. `profile_changed` tells that `session.profile` must be rewritten.
+    `files` are new files, or known ones with another state.
     """
 
     session: ChatSession
@@ -23,6 +25,7 @@ class Change:
     ephemeral: tuple[Event, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
     profile_changed: bool = True
+    files: tuple[StoredFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from gateway.errors import Conflict, Unavailable
 from gateway.model.change import Change
 from gateway.model.deliveries import Attempt, Delivery, DeliveryState
 from gateway.model.events import Event
+from gateway.model.files import FileState, StoredFile
 from gateway.model.session import ChatSession, ChatState
 from gateway.store.poison import poison
 from gateway.store.roles import StoredCometSession, Token
@@ -48,6 +49,7 @@ class MemoryStore:
         self._events: dict[str, list[Event]] = {}
         self._parties: dict[str, tuple[str, str]] = {}
         self._tail = Tail()
+        self._files: dict[str, StoredFile] = {}
         self._outbox: dict[str, _Row] = {}
         self._inserted = 0
         self._attempts: dict[str, list[Attempt]] = {}
@@ -73,6 +75,9 @@ class MemoryStore:
             for delivery in change.deliveries:
                 self._inserted += 1
                 self._outbox[delivery.id] = _Row(delivery, self._inserted, delivery.due_ms)
+            for file in change.files:
+                known = self._files.get(file.id, file)
+                self._files[file.id] = replace(known, state=file.state)
             self._tail.add(session.id, change.ephemeral)
 
     def session(self, chat_id: str) -> ChatSession | None:
@@ -108,6 +113,7 @@ class MemoryStore:
             self._events.pop(chat_id, None)
             self._drop_parties(chat_id)
             self._tail.forget(chat_id)
+            self._files = {key: file for key, file in self._files.items() if file.chat_id != chat_id}
             for row in [row for row in self._outbox.values() if row.delivery.chat_id == chat_id]:
                 del self._outbox[row.delivery.id]
                 self._attempts.pop(row.delivery.id, None)
@@ -120,6 +126,36 @@ class MemoryStore:
 
     def _drop_parties(self, chat_id: str) -> None:
         self._parties = {key: party for key, party in self._parties.items() if party[0] != chat_id}
+
+    # --- Files -------------------------------------------------------------------------------------------
+
+    def file(self, file_id: str) -> StoredFile | None:
+        with self._open():
+            return self._files.get(file_id)
+
+    def files(self, chat_id: str) -> Sequence[StoredFile]:
+        with self._open():
+            return tuple([file for file in self._files.values() if file.chat_id == chat_id])
+
+    def pending_files(self) -> Sequence[StoredFile]:
+        with self._open():
+            return tuple([file for file in self._files.values() if file.state is FileState.PENDING])
+
+    def pass_file(self, file_id: str) -> bool:
+        with self._open():
+            file = self._files.get(file_id)
+            if file is None or file.state is not FileState.PENDING:
+                return False
+            self._files[file_id] = replace(file, state=FileState.CLEAN)
+            return True
+
+    def count_download(self, file_id: str, *, limit: int) -> bool:
+        with self._open():
+            file = self._files.get(file_id)
+            if file is None or file.state is not FileState.CLEAN or file.downloads >= limit:
+                return False
+            self._files[file_id] = replace(file, downloads=file.downloads + 1)
+            return True
 
     # --- Deliveries --------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """The roles that a storage backend plays, with their contracts.
 
-Who calls: `chat/` uses Chats, `push/` uses Deliveries, `api/` and the command line use Tokens, `comet/`
-uses CometSessions. A backend is one object that plays them all. Common rules:
+Who calls: `chat/` uses Chats and Files, `push/` uses Deliveries, `api/` and the command line use Tokens,
+`comet/` uses CometSessions. A backend is one object that plays them all. Common rules:
 
 * A method that writes returns only when the write is durable (it survives SIGKILL and, with
   synchronous=FULL, a power cut), unless its contract says otherwise.
@@ -19,6 +19,7 @@ from typing import Protocol
 from gateway.model.change import Change
 from gateway.model.deliveries import Attempt, Delivery, DeliveryState
 from gateway.model.events import Event
+from gateway.model.files import StoredFile
 from gateway.model.session import ChatSession, ChatState
 
 
@@ -26,7 +27,7 @@ class Chats(Protocol):
     """Sessions and transcripts."""
 
     def commit(self, change: Change) -> None:
-        """Write one Change atomically: counters, profile, events, deliveries, key index, tail.
+        """Write one Change atomically: counters, profile, events, deliveries, files, key index, tail.
 
         Raises Conflict when the stored version is not `change.session.version - 1` (for version 1: when
         the chat exists already), Unavailable when the store cannot write, ValueError for a mistake of the
@@ -63,7 +64,34 @@ class Chats(Protocol):
         ...
 
     def purge(self, chat_id: str) -> None:
-        """Forget a chat with its events, key index and deliveries."""
+        """Forget a chat with its events, key index, deliveries and file rows."""
+        ...
+
+
+class Files(Protocol):
+    """What is known about the files of chats; rows are written by `Chats.commit` and leave with their chat.
+
+    Of a row that exists, `commit` changes the state and nothing else.
+    """
+
+    def file(self, file_id: str) -> StoredFile | None:
+        """One file in any state, or None."""
+        ...
+
+    def files(self, chat_id: str) -> Sequence[StoredFile]:
+        """All files of a chat in any state, in the order of their upload."""
+        ...
+
+    def pending_files(self) -> Sequence[StoredFile]:
+        """The files of all chats that wait for their scan, in the order of their upload."""
+        ...
+
+    def pass_file(self, file_id: str) -> bool:
+        """PENDING becomes CLEAN; False when the file is in another state or unknown."""
+        ...
+
+    def count_download(self, file_id: str, *, limit: int) -> bool:
+        """Count one download of a CLEAN file; False, and nothing counted, when it has `limit` already."""
         ...
 
 
@@ -188,7 +216,7 @@ class CometSessions(Protocol):
         ...
 
 
-class Store(Chats, Deliveries, Tokens, CometSessions, Protocol):
+class Store(Chats, Files, Deliveries, Tokens, CometSessions, Protocol):
     """All roles together, as `services.py` holds them."""
 
     def check(self) -> None:

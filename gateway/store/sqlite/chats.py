@@ -12,7 +12,7 @@ from gateway.errors import Conflict
 from gateway.model.change import Change
 from gateway.model.events import Event
 from gateway.model.session import ChatSession, ChatState
-from gateway.store.sqlite import outbox, rows
+from gateway.store.sqlite import files, outbox, rows
 from gateway.store.sqlite.database import Readers
 from gateway.store.sqlite.threads import Threads
 from gateway.store.sqlite.writer import Writer
@@ -40,6 +40,7 @@ _PURGE = (
     f"DELETE FROM profile WHERE chat={_CHAT}",
     _DROP_KEYS,
     "DELETE FROM delivery WHERE chat_id=?",
+    "DELETE FROM file WHERE chat_id=?",
     "DELETE FROM chat WHERE id=?",
 )
 
@@ -129,6 +130,7 @@ def _writing(change: Change) -> Callable[[sqlite3.Connection], None]:
     keys = [(chat_id, party.key_hash, party.user_id) for party in profile.participants if party.key_hash]
     events = [(chat_id, *rows.event_row(event)) for event in change.events]
     deliveries = [outbox.inserted(delivery) for delivery in change.deliveries]
+    file_rows = [files.file_row(file) for file in change.files]
 
     def work(connection: sqlite3.Connection) -> None:
         # The version decides first, so that a conflict leaves nothing to undo in a shared transaction.
@@ -146,6 +148,8 @@ def _writing(change: Change) -> Callable[[sqlite3.Connection], None]:
             connection.execute(_INSERT_EVENT, event)
         if deliveries:
             connection.executemany(outbox.INSERT, deliveries)
+        if file_rows:
+            connection.executemany(files.PUT, file_rows)
 
     return work
 

@@ -13,6 +13,7 @@ from gateway.observe.metrics import Metrics
 from gateway.store.sqlite.chats import SqliteChats
 from gateway.store.sqlite.comet import SqliteCometSessions
 from gateway.store.sqlite.database import Readers, connect_writer, create
+from gateway.store.sqlite.files import SqliteFiles
 from gateway.store.sqlite.migrate import migrate
 from gateway.store.sqlite.outbox import SqliteDeliveries
 from gateway.store.sqlite.threads import native_threads
@@ -26,7 +27,7 @@ BUSY_TIMEOUT_MS = 5_000
 PROBE_INTERVAL_S = 1.0
 
 
-class SqliteStore(SqliteChats, SqliteDeliveries, SqliteTokens, SqliteCometSessions):
+class SqliteStore(SqliteChats, SqliteFiles, SqliteDeliveries, SqliteTokens, SqliteCometSessions):
     """See `roles.Store` for the contracts.
 
     Raises on opening: Unavailable (no such directory, locked, not writable), `migrate.SchemaTooNew`.
@@ -72,6 +73,7 @@ class SqliteStore(SqliteChats, SqliteDeliveries, SqliteTokens, SqliteCometSessio
             raise Unavailable(f"cannot open {path}: {error}") from error
         readers = Readers(path, busy_timeout_ms=busy_timeout_ms)
         SqliteChats.__init__(self, writer, readers, threads)
+        SqliteFiles.__init__(self, writer, readers)
         SqliteDeliveries.__init__(self, writer, readers)
         SqliteTokens.__init__(self, writer, readers)
         SqliteCometSessions.__init__(self, writer, readers, threads)
