@@ -11,9 +11,11 @@ common; `AgentFiles` serves the personnel. Called by `api/gms_files` and `api/fi
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 from gateway.chat import limits as chat_limits
@@ -24,7 +26,7 @@ from gateway.chat.ledger import Ledger
 from gateway.clock import Clock
 from gateway.config import SettingsSource
 from gateway.config.views import FileSettings
-from gateway.errors import ChatGone, GatewayError, NotFound, NotReady, Rejected
+from gateway.errors import ChatGone, GatewayError, NotFound, NotReady, Rejected, Unavailable
 from gateway.files import kinds, limits
 from gateway.files.directory import FileDirectory, Spool
 from gateway.files.limits import Admission, FileRefused, Usage
@@ -35,9 +37,13 @@ from gateway.model.events import Draft, EventType
 from gateway.model.files import FileState, StoredFile
 from gateway.model.participants import Participant
 from gateway.model.session import ChatSession
+from gateway.native import native_lock
 from gateway.observe.metrics import Metrics
 from gateway.store.roles import Chats
 from gateway.store.roles import Files as FileRows
+
+# Of one customer at a time: widgets upload one file after the other, and a flood must not fill the disk.
+UPLOADS_AT_ONCE = 4
 
 
 class FileStore(Chats, FileRows, Protocol):
@@ -99,12 +105,15 @@ class Files:
         self._settings_source = settings_source
         self._clock = clock
         self._metrics = metrics
+        self._arriving = _Arriving()
 
     # -- customers ----------------------------------------------------------------------------------------
 
     def usage(self, party: Party) -> Usage:
-        """What the customer has used of the limits."""
-        return self._used(party.session.id, {party.participant.id})
+        """What the customer has used of the limits; downloads are those of everybody's files."""
+        files = self._store.files(party.session.id)
+        own = Usage.of(file for file in files if file.owner == party.participant.id)
+        return replace(own, downloads=sum([file.downloads for file in files]))
 
     def begin(self, party: Party, raw_name: str) -> Incoming:
         """A customer's upload begins: Rejected 201, 202, 203 or 205, ChatGone, Unavailable."""
@@ -113,14 +122,14 @@ class Files:
             session = self._store.session(party.session.id)
             if session is None:
                 raise ChatGone(party.session.id)
-            return self._open(name, self._customer_admission(session, name)[1])
+            return self._open(name, self._customer_admission(session, name)[1], chat_id=session.id)
 
     def begin_on_credit(self, raw_name: str) -> Incoming:
         """An upload whose sender is named only behind it: judged by name and size, later by `finish`."""
         name = display_name(raw_name)
         with self._counting():
-            nobody = limits.admit_agent(self._settings, name, Usage())
-            return self._open(name, nobody)
+            anybody = limits.admit_customer(self._settings, name, Usage(), agent_present=True)
+            return self._open(name, anybody)
 
     def finish(self, party: Party, incoming: Incoming, user_data: Mapping[str, str]) -> Uploaded:
         """The upload is complete; raises as `begin`, and Rejected 101 for bad user data."""
@@ -159,7 +168,7 @@ class Files:
         admission = limits.admit_customer(
             self._settings,
             name,
-            self._used(session.id, {session.customer.id}),
+            Usage.of(file for file in self._store.files(session.id) if file.owner == session.customer.id),
             agent_present=bool(session.profile.personnel),
         )
         return session.customer, admission
@@ -248,8 +257,11 @@ class Files:
         for file in files:
             self._directory.remove(file.id)
 
-    def _open(self, name: str, admission: Admission) -> Incoming:
-        return Incoming(name, self._directory.spool(self._ids.file(), admission, self._settings))
+    def _open(self, name: str, admission: Admission, *, chat_id: str | None = None) -> Incoming:
+        """Open the spool; a customer's uploads at a time are few, whose bytes the limits do not count yet."""
+        on_close = self._arriving.enter(chat_id) if chat_id is not None else None
+        spool = self._directory.spool(self._ids.file(), admission, self._settings, on_close=on_close)
+        return Incoming(name, spool)
 
     def _row(
         self, chat_id: str, incoming: Incoming, author: Participant, *, media_type: str, sha256: str
@@ -266,9 +278,6 @@ class Files:
             state=FileState.PENDING if self._settings.upload_scan_cmd else FileState.CLEAN,
         )
 
-    def _used(self, chat_id: str, owners: set[int]) -> Usage:
-        return Usage.of(file for file in self._store.files(chat_id) if file.owner in owners)
-
     @contextmanager
     def _counting(self) -> Iterator[None]:
         """Count an upload that is refused or fails."""
@@ -282,6 +291,28 @@ class Files:
     @property
     def _settings(self) -> FileSettings:
         return self._settings_source.current.files
+
+
+class _Arriving:
+    """How many uploads of each chat are on their way; memory follows the load."""
+
+    def __init__(self) -> None:
+        self._chats: Counter[str] = Counter()
+        self._lock = native_lock()  # guards _chats
+
+    def enter(self, chat_id: str) -> Callable[[], None]:
+        """Count one more; returns what is to be called at its end. Unavailable above UPLOADS_AT_ONCE."""
+        with self._lock:
+            if self._chats[chat_id] >= UPLOADS_AT_ONCE:
+                raise Unavailable("too many uploads of one chat at a time")
+            self._chats[chat_id] += 1
+        return partial(self._leave, chat_id)
+
+    def _leave(self, chat_id: str) -> None:
+        with self._lock:
+            self._chats[chat_id] -= 1
+            if not self._chats[chat_id]:
+                del self._chats[chat_id]
 
 
 def deletion(author: Participant, file: StoredFile) -> Draft:

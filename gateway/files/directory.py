@@ -68,9 +68,25 @@ class FileDirectory:
         """The size of everything that lies here, uploads on their way included."""
         return self._used
 
-    def spool(self, file_id: str, admission: Admission, settings: FileSettings) -> Spool:
-        """Begin an upload; Unavailable when the disk or the quota is full."""
-        return Spool(self, self._incoming(file_id), file_id, admission=admission, settings=settings)
+    def spool(
+        self,
+        file_id: str,
+        admission: Admission,
+        settings: FileSettings,
+        *,
+        on_close: Callable[[], None] | None = None,
+    ) -> Spool:
+        """Begin an upload; Unavailable when the disk or the quota is full.
+
+        `on_close` is called once, when the upload is over or could not begin.
+        """
+        on_close = on_close or _nothing
+        try:
+            path = self._incoming(file_id)
+            return Spool(self, path, file_id, admission=admission, settings=settings, on_close=on_close)
+        except BaseException:
+            on_close()
+            raise
 
     def read(self, file_id: str) -> Iterator[bytes]:
         """The content in pieces; closing the iterator closes the file. NotFound when it is gone."""
@@ -88,10 +104,12 @@ class FileDirectory:
 
     def sweep(self, known: Callable[[str], bool]) -> int:
         """Remove every content that has no row (`known(file_id)` is False) and no worker; how many."""
-        orphans = [path for path in off_loop(self._list) if self._is_orphan(path, known)]
-        for path in orphans:
-            self._unlink(path)
-        return len(orphans)
+        removed = 0
+        for path in off_loop(self._list):
+            if self._is_orphan(path, known):
+                self._unlink(path)
+                removed += 1
+        return removed
 
     def path(self, file_id: str) -> Path:
         """Where a content lies; ValueError for anything but an id of ours."""
@@ -128,15 +146,11 @@ class FileDirectory:
 
     def _is_orphan(self, path: Path, known: Callable[[str], bool]) -> bool:
         """Whether nobody is at work on the file, and no row names it; asked in this order."""
-        try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-        except OSError:
+        descriptor = off_loop(partial(_locked, path))  # also lets others run between two files
+        if descriptor is None:
             return False
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return path.parent.name == INCOMING or not known(path.name)
-        except OSError:
-            return False
         finally:
             os.close(descriptor)
 
@@ -168,6 +182,7 @@ class Spool:
         *,
         admission: Admission,
         settings: FileSettings,
+        on_close: Callable[[], None],
     ) -> None:
         self.file_id = file_id
         self.size = 0
@@ -176,6 +191,7 @@ class Spool:
         self._path = path
         self._admission = admission
         self._settings = settings
+        self._on_close = on_close
         self._hash = hashlib.sha256()
         self._pending = bytearray()
         self._reserved = 0
@@ -222,6 +238,7 @@ class Spool:
                 off_loop(self._remove)
             self._directory.release(self._reserved)
         self._file.close()  # and with it the lock
+        self._on_close()
 
     def __enter__(self) -> Spool:
         return self
@@ -275,6 +292,24 @@ class Spool:
 
     def _remove(self) -> None:
         self._path.unlink(missing_ok=True)
+
+
+def _locked(path: Path) -> int | None:
+    """A descriptor that holds the file's lock; None when somebody else has it, or the file is gone."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _nothing() -> None:
+    """Nobody wants to know."""
 
 
 class _Pieces:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from unit.chat.engine import ALICE, BOB, SARA, Engine
 
-from gateway.errors import ChatGone, Forbidden, NotFound, Rejected, StateConflict
+from gateway.chat.files import UPLOADS_AT_ONCE
+from gateway.errors import ChatGone, Forbidden, NotFound, Rejected, StateConflict, Unavailable
 from gateway.model.events import EventType
 
 PDF = b"%PDF-1.7"
@@ -36,6 +37,32 @@ def test_two_uploads_cannot_both_be_the_last_one(option: str, code: int) -> None
         engine.files.finish(party, second, {})
     assert (refused.value.code, len(engine.files.of_chat(party.session.id))) == (code, 1)
     assert engine.directory.used_bytes == len(PDF)
+
+
+def test_uploads_of_one_chat_at_a_time_are_few() -> None:
+    """A flood of uploads that never end cannot fill the disk; each one that ends makes room."""
+    engine = Engine("[client-file-transfer]\nupload-max-files=100")
+    party, other = engine.start(), engine.start()
+    open_ones = [begun(engine, party) for _ in range(UPLOADS_AT_ONCE)]
+    with pytest.raises(Unavailable):
+        engine.files.begin(party, "a.pdf")
+    begun(engine, other).close()
+    open_ones.pop().close()
+    engine.files.finish(party, open_ones.pop(), {})
+    for _ in range(2):
+        open_ones.append(begun(engine, party))
+    with pytest.raises(Unavailable):
+        engine.files.begin(party, "a.pdf")
+
+
+def test_downloads_of_an_agents_file_count_in_the_limits(engine: Engine) -> None:
+    """What the customer reads as used holds everything that was downloaded, not only own files."""
+    party = engine.start()
+    engine.agents.accept(ALICE, party.session.id)
+    file = agent_upload(engine, ALICE, party.session.id).file
+    engine.files.download(party, file.id).pieces.close()
+    used = engine.files.usage(party)
+    assert (used.files, used.total_size, used.downloads) == (0, 0, 1)
 
 
 def test_a_chat_that_ends_during_the_upload(engine: Engine) -> None:
