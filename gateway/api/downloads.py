@@ -28,7 +28,7 @@ _PLAIN = "!#$&+-.^_`|~"
 def file_answer(download: Download) -> Response:
     """200 with the content in pieces; the content is closed with the response."""
     response = Response(
-        download.pieces,  # type: ignore[arg-type]
+        download.pieces,
         headers=_HEADERS,
         content_type=download.file.media_type,
         direct_passthrough=True,

@@ -28,7 +28,7 @@ from gateway.config import SettingsSource
 from gateway.config.views import FileSettings
 from gateway.errors import ChatGone, GatewayError, NotFound, NotReady, Rejected, Unavailable
 from gateway.files import kinds, limits
-from gateway.files.directory import FileDirectory, Spool
+from gateway.files.directory import FileDirectory, Pieces, Spool
 from gateway.files.limits import Admission, FileRefused, Usage
 from gateway.files.names import display_name, extension
 from gateway.ids import Ids
@@ -75,7 +75,7 @@ class Download:
     """A file and its content in pieces; whoever takes it closes `pieces`."""
 
     file: StoredFile
-    pieces: Iterator[bytes]
+    pieces: Pieces
 
 
 # Given the session as it is under the lock: who uploads, and how many bytes they may.
@@ -143,12 +143,15 @@ class Files:
     def download(self, party: Party, file_id: str) -> Download:
         """A file of the chat; FileRefused when the attempts are used up, else as `open`."""
         download = self.open(party.session.id, file_id)
-        if self._store.count_download(file_id, limit=self._settings.download_attempts):
-            self._metrics.bound("file_downloads_total", "customer").inc()
-            return download
-        download.pieces.close()  # type: ignore[attr-defined]
-        self.find(party.session.id, file_id)  # unless it went away meanwhile
-        raise FileRefused("download attempts are used up")
+        try:
+            if not self._store.count_download(file_id, limit=self._settings.download_attempts):
+                self.find(party.session.id, file_id)  # unless it went away meanwhile
+                raise FileRefused("download attempts are used up")
+        except BaseException:
+            download.pieces.close()
+            raise
+        self._metrics.bound("file_downloads_total", "customer").inc()
+        return download
 
     def delete(self, party: Party, file_id: str) -> Committed:
         """A customer deletes an own file; FileRefused when they may not, Rejected 206, ChatGone."""

@@ -88,15 +88,15 @@ class FileDirectory:
             on_close()
             raise
 
-    def read(self, file_id: str) -> Iterator[bytes]:
-        """The content in pieces; closing the iterator closes the file. NotFound when it is gone."""
+    def read(self, file_id: str) -> Pieces:
+        """The content in pieces; whoever takes them closes them. NotFound when it is gone."""
         try:
             source = off_loop(partial(open, self.path(file_id), "rb", 0))
         except FileNotFoundError:
             raise NotFound("no such file") from None
         except OSError as error:
             raise Unavailable(f"cannot read a file: {error.strerror}") from error
-        return _Pieces(source)
+        return Pieces(source)
 
     def remove(self, file_id: str) -> None:
         """Delete the content; one that is gone already is fine, one that will not go stays for the sweep."""
@@ -312,7 +312,7 @@ def _nothing() -> None:
     """Nobody wants to know."""
 
 
-class _Pieces:
+class Pieces:
     """A content piece by piece, with a `close` that WSGI servers call whatever happens."""
 
     def __init__(self, source: BinaryIO) -> None:
@@ -329,4 +329,5 @@ class _Pieces:
         return piece
 
     def close(self) -> None:
+        """Let go of the file; harmless when it has been read to its end."""
         self._source.close()
