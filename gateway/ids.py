@@ -40,6 +40,10 @@ class Ids:
         """A user id: 16 upper-case hexadecimal digits (spec/chat-api-v2.md 3)."""
         return self._random_bytes(8).hex().upper()
 
+    def file(self) -> str:
+        """A file id: 32 upper-case hexadecimal digits, also the file's name on disk."""
+        return self._random_bytes(16).hex().upper()
+
     def salt(self) -> str:
         """Salt of one party's secure key."""
         return self._random_bytes(9).hex()

@@ -22,8 +22,11 @@ from gateway.bayeux import Machine
 from gateway.bayeux import Options as BayeuxOptions
 from gateway.bayeux.options import CALLBACK_POLLING
 from gateway.chat.accounts import Accounts
+from gateway.chat.agent_files import AgentFiles
 from gateway.chat.agents import Agents
 from gateway.chat.customers import Customers
+from gateway.chat.file_scans import FileScans
+from gateway.chat.files import Files
 from gateway.chat.ledger import Ledger
 from gateway.chat.presence import Presence
 from gateway.chat.reliable import Reliable
@@ -43,6 +46,7 @@ from gateway.comet.websocket import WebSockets
 from gateway.config import Settings, SettingsSource
 from gateway.config.source import report, watch
 from gateway.errors import GatewayError, Unavailable
+from gateway.files.directory import FileDirectory
 from gateway.ids import Ids, KeyRing, installation_secret
 from gateway.observe.metrics import Metrics
 from gateway.push.destination import signing_keys
@@ -89,6 +93,12 @@ class Installation:
         """The embedded store of this installation."""
         return SqliteStore(settings.store.file_under(self.data_dir), metrics=metrics)
 
+    def open_files(self, settings: Settings) -> FileDirectory:
+        """The directory with the contents of files."""
+        directory = FileDirectory(settings.files.directory_under(self.data_dir))
+        directory.open()
+        return directory
+
 
 class Gateway:
     """One node. Attributes are what the edges (api, comet) and the worker class need."""
@@ -100,6 +110,7 @@ class Gateway:
         *,
         secret: bytes,
         push_key: str,
+        file_directory: FileDirectory,
         clock: Clock,
         ids: Ids,
         metrics: Metrics,
@@ -117,6 +128,7 @@ class Gateway:
         self._drain_hooks: list[Callable[[], None]] = []
         keys = KeyRing(secret)
         self._build_chat(keys)
+        self._build_files(file_directory)
         self._build_comet()
         self.push = PushWorker(
             store,
@@ -160,6 +172,7 @@ class Gateway:
             installation.open_store(settings.current, metrics),
             secret=installation_secret(installation.data_dir, installation.environ.get("GATEWAY_SECRET")),
             push_key=installation_key(installation.data_dir),
+            file_directory=installation.open_files(settings.current),
             clock=clock or SystemClock(),
             ids=Ids(),
             metrics=metrics,
@@ -195,6 +208,21 @@ class Gateway:
         self.agents = Agents(self.ledger, self.store, ids=self.ids, metrics=self.metrics, **shared)
         self.accounts = Accounts(self.store, self.ids, self.clock)
         self.timeouts = Timeouts(self.ledger, self.store, bus=self.bus, presence=self.presence, **shared)
+
+    def _build_files(self, directory: FileDirectory) -> None:
+        shared = {"settings_source": self.settings, "metrics": self.metrics}
+        self.file_scans = FileScans(self.ledger, self.store, directory=directory, **shared)
+        self.files = Files(
+            self.ledger,
+            self.store,
+            directory=directory,
+            scans=self.file_scans,
+            ids=self.ids,
+            clock=self.clock,
+            **shared,
+        )
+        self.agent_files = AgentFiles(self.files, self.agents, self.store, **shared)
+        self.metrics.file_bytes.set_function(lambda: directory.used_bytes)
 
     def _build_comet(self) -> None:
         shared = {"settings_source": self.settings, "metrics": self.metrics}
@@ -247,6 +275,7 @@ class Gateway:
         self._run("comet-sweeper", lambda: self.sweeper.run(self._stop))
         self._run("chat-timeouts", self._sweep_timeouts)
         self.retrievals.load()
+        self._run("files", lambda: self.file_scans.run(self._stop))
         self.push.start()
         self.resender.start()
 

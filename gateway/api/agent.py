@@ -195,13 +195,22 @@ def create_blueprint(
     views = _Views(agents, clock, comet_path)
     blueprint = Blueprint("agent", __name__, url_prefix=PREFIX, description="What agents and bots do.")
     blueprint.ARGUMENTS_PARSER = schemas.JsonParser()
+    guard(blueprint, accounts=accounts, metrics=metrics)
+    for route in _ROUTES:
+        add(blueprint, route, getattr(views, route.view))
+    return blueprint
+
+
+def guard(blueprint: Blueprint, *, accounts: Accounts, metrics: Metrics) -> None:
+    """What every part of this API has: bearer tokens, problems, headers, a body limit, Python's names."""
     problem.install(blueprint)
 
     @blueprint.url_value_preprocessor
     def rename(endpoint: str | None, values: dict[str, Any] | None) -> None:
         """Paths are documented in the API's own spelling, views use Python's."""
-        if values and "chatId" in values:
-            values["chat_id"] = values.pop("chatId")
+        for name, python_name in (("chatId", "chat_id"), ("fileId", "file_id")):
+            if values and name in values:
+                values[python_name] = values.pop(name)
 
     @blueprint.before_request
     def authenticate() -> None:
@@ -215,10 +224,6 @@ def create_blueprint(
         response.headers["X-Content-Type-Options"] = "nosniff"
         metrics.bound("http_requests_total", "agent", str(response.status_code)).inc()
         return response
-
-    for route in _ROUTES:
-        add(blueprint, route, getattr(views, route.view))
-    return blueprint
 
 
 def iso_time(utc_ms: int) -> str:

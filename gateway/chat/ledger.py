@@ -125,6 +125,7 @@ class Ledger:
                 deliveries=deliveries,
                 profile_changed=session.profile is not before.profile or before.version == 0,
                 pending=pending,
+                files=decision.files,
             )
         )
         if pending is not None or session.ended_for_customer:

@@ -97,6 +97,12 @@ METRICS: tuple[MetricSpec, ...] = (
         "Configuration reloads, by outcome (applied or refused).",
         ("outcome",),
     ),
+    MetricSpec(
+        "file_uploads_total", "counter", "Uploads, by outcome (stored, refused or failed).", ("outcome",)
+    ),
+    MetricSpec("file_downloads_total", "counter", "Downloads of files, by who asked.", ("by",)),
+    MetricSpec("file_scans_total", "counter", "Scans of files, by verdict (clean or blocked).", ("verdict",)),
+    MetricSpec("file_bytes", "gauge", "Size of all files, uploads on their way included."),
     MetricSpec("websocket_connections", "gauge", "Open websockets."),
     MetricSpec("held_polls", "gauge", "Long-polls held open."),
     MetricSpec(
@@ -132,6 +138,10 @@ class Metrics:
     store_batch_size: Histogram
     store_failures_total: Counter
     config_reloads_total: Counter
+    file_uploads_total: Counter
+    file_downloads_total: Counter
+    file_scans_total: Counter
+    file_bytes: Gauge
     websocket_connections: Gauge
     held_polls: Gauge
     slow_clients_closed_total: Counter

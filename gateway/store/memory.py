@@ -16,9 +16,11 @@ from gateway.errors import Conflict, Unavailable
 from gateway.model.change import Change
 from gateway.model.deliveries import DEAD_LETTERS, Attempt, Delivery, DeliveryState
 from gateway.model.events import Event
+from gateway.model.files import StoredFile
 from gateway.model.inspection import Cursor
 from gateway.model.pending import Pending
 from gateway.model.session import ChatSession, ChatState
+from gateway.store.memory_files import MemoryFiles
 from gateway.store.memory_log import MemoryDeliveryLog
 from gateway.store.memory_pendings import MemoryPendings
 from gateway.store.poison import poison
@@ -56,7 +58,7 @@ class _Row:
         return self.delivery.chat_id, self.delivery.device_id
 
 
-class MemoryStore(MemoryDeliveryLog, MemoryPendings):
+class MemoryStore(MemoryFiles, MemoryDeliveryLog, MemoryPendings):
     """All roles of `roles.Store` in dictionaries."""
 
     def __init__(self) -> None:
@@ -66,6 +68,7 @@ class MemoryStore(MemoryDeliveryLog, MemoryPendings):
         self._events: dict[str, list[Event]] = {}
         self._parties: dict[str, tuple[str, str]] = {}
         self._tail = Tail()
+        self._files: dict[str, StoredFile] = {}
         self._outbox: dict[str, _Row] = {}
         self._inserted = 0
         self._attempts: dict[str, list[Attempt]] = {}
@@ -96,6 +99,9 @@ class MemoryStore(MemoryDeliveryLog, MemoryPendings):
                 self._insert(delivery)
             if change.pending is not None:
                 self._step(change.pending)
+            for file in change.files:
+                known = self._files.get(file.id, file)
+                self._files[file.id] = replace(known, state=file.state)
             self._tail.add(session.id, change.ephemeral)
 
     def session(self, chat_id: str) -> ChatSession | None:
@@ -132,6 +138,7 @@ class MemoryStore(MemoryDeliveryLog, MemoryPendings):
             self._drop_parties(chat_id)
             self._tail.forget(chat_id)
             self._pendings.pop(chat_id, None)
+            self._files = {key: file for key, file in self._files.items() if file.chat_id != chat_id}
             for row in [row for row in self._outbox.values() if row.delivery.chat_id == chat_id]:
                 del self._outbox[row.delivery.id]
                 self._attempts.pop(row.delivery.id, None)

@@ -1,8 +1,8 @@
 """The roles that a storage backend plays, with their contracts.
 
-Who calls: `chat/` uses Chats and Pendings, `push/` uses Deliveries, DeliveryLog, Destinations and Pendings,
-`api/` and the command line use Tokens, `comet/` uses CometSessions. A backend is one object that plays them
-all. Common rules:
+Who calls: `chat/` uses Chats, Files and Pendings, `push/` uses Deliveries, DeliveryLog, Destinations and
+Pendings, `api/` and the command line use Tokens, `comet/` uses CometSessions. A backend is one object that
+plays them all. Common rules:
 
 * A method that writes returns only when the write is durable (it survives SIGKILL and, with
   synchronous=FULL, a power cut), unless its contract says otherwise.
@@ -20,6 +20,7 @@ from typing import Protocol
 from gateway.model.change import Change
 from gateway.model.deliveries import Attempt, Delivery, DeliveryState
 from gateway.model.events import Event
+from gateway.model.files import StoredFile
 from gateway.model.inspection import Cancel, Cursor, DeliveryFilter, DeliveryPage, Replay
 from gateway.model.pending import Pending, PendingStep
 from gateway.model.session import ChatSession, ChatState
@@ -29,7 +30,7 @@ class Chats(Protocol):
     """Sessions and transcripts."""
 
     def commit(self, change: Change) -> None:
-        """Write one Change atomically: counters, profile, events, deliveries, pending, key index, tail.
+        """Write one Change atomically: counters, profile, events, deliveries, pending, files, keys, tail.
 
         Raises Conflict when the stored version is not `change.session.version - 1` (for version 1: when the
         chat exists already) or that of the pending is not its `before.version`, Unavailable when the store
@@ -66,7 +67,34 @@ class Chats(Protocol):
         ...
 
     def purge(self, chat_id: str) -> None:
-        """Forget a chat with its events, key index, deliveries and pending."""
+        """Forget a chat with its events, key index, deliveries, pending and file rows."""
+        ...
+
+
+class Files(Protocol):
+    """What is known about the files of chats; rows are written by `Chats.commit` and leave with their chat.
+
+    Of a row that exists, `commit` changes the state and nothing else.
+    """
+
+    def file(self, file_id: str) -> StoredFile | None:
+        """One file in any state, or None."""
+        ...
+
+    def files(self, chat_id: str) -> Sequence[StoredFile]:
+        """All files of a chat in any state, in the order of their upload."""
+        ...
+
+    def pending_files(self) -> Sequence[StoredFile]:
+        """The files of all chats that wait for their scan, in the order of their upload."""
+        ...
+
+    def pass_file(self, file_id: str) -> bool:
+        """PENDING becomes CLEAN; False when the file is in another state or unknown."""
+        ...
+
+    def count_download(self, file_id: str, *, limit: int) -> bool:
+        """Count one download of a CLEAN file; False, and nothing counted, when it has `limit` already."""
         ...
 
 
@@ -326,7 +354,7 @@ class CometSessions(Protocol):
         ...
 
 
-class Store(Chats, PushStore, Pendings, DeliveryLog, Tokens, CometSessions, Protocol):
+class Store(Chats, Files, PushStore, Pendings, DeliveryLog, Tokens, CometSessions, Protocol):
     """All roles together, as `services.py` holds them."""
 
     def check(self) -> None:

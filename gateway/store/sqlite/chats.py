@@ -12,7 +12,7 @@ from gateway.errors import Conflict
 from gateway.model.change import Change
 from gateway.model.events import Event
 from gateway.model.session import ChatSession, ChatState
-from gateway.store.sqlite import outbox, pendings, rows
+from gateway.store.sqlite import files, outbox, pendings, rows
 from gateway.store.sqlite.database import Readers
 from gateway.store.sqlite.threads import Threads
 from gateway.store.sqlite.writer import Writer
@@ -41,6 +41,7 @@ _PURGE = (
     _DROP_KEYS,
     "DELETE FROM delivery WHERE chat_id=?",
     "DELETE FROM pending WHERE chat_id=?",
+    "DELETE FROM file WHERE chat_id=?",
     "DELETE FROM chat WHERE id=?",
 )
 
@@ -130,6 +131,7 @@ def _writing(change: Change) -> Callable[[sqlite3.Connection], None]:
     keys = [(chat_id, party.key_hash, party.user_id) for party in profile.participants if party.key_hash]
     events = [(chat_id, *rows.event_row(event)) for event in change.events]
     deliveries = [outbox.inserted(delivery) for delivery in change.deliveries]
+    file_rows = [files.file_row(file) for file in change.files]
 
     def work(connection: sqlite3.Connection) -> None:
         if change.pending is not None and not pendings.fits(connection, change.pending):
@@ -151,6 +153,8 @@ def _writing(change: Change) -> Callable[[sqlite3.Connection], None]:
             connection.executemany(outbox.INSERT, deliveries)
         if change.pending is not None:
             pendings.write(connection, change.pending)
+        if file_rows:
+            connection.executemany(files.PUT, file_rows)
 
     return work
 

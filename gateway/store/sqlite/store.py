@@ -14,6 +14,7 @@ from gateway.store.sqlite.chats import SqliteChats
 from gateway.store.sqlite.comet import SqliteCometSessions
 from gateway.store.sqlite.database import Readers, connect_writer, create
 from gateway.store.sqlite.destinations import SqliteDestinations
+from gateway.store.sqlite.files import SqliteFiles
 from gateway.store.sqlite.inspection import SqliteDeliveryLog
 from gateway.store.sqlite.migrate import migrate
 from gateway.store.sqlite.outbox import SqliteDeliveries
@@ -31,6 +32,7 @@ PROBE_INTERVAL_S = 1.0
 
 class SqliteStore(
     SqliteChats,
+    SqliteFiles,
     SqliteDeliveries,
     SqliteDeliveryLog,
     SqliteDestinations,
@@ -83,6 +85,7 @@ class SqliteStore(
             raise Unavailable(f"cannot open {path}: {error}") from error
         readers = Readers(path, busy_timeout_ms=busy_timeout_ms)
         SqliteChats.__init__(self, writer, readers, threads)
+        SqliteFiles.__init__(self, writer, readers)
         SqliteDeliveries.__init__(self, writer, readers)
         SqliteDestinations.__init__(self, writer, readers)
         SqlitePendings.__init__(self, writer, readers)
