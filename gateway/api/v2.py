@@ -205,9 +205,13 @@ class ChatEdge:
         """The parsed body: 413 above the limit (an upload is refused as such), 415 when it is compressed."""
         if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
             raise UnsupportedMediaType
-        request.max_content_length = self._settings.current.server.max_body_size_bytes
+        limit = self._settings.current.server.max_body_size_bytes
+        # One more than allowed: of a body in chunks werkzeug drops what exceeds its limit in silence.
+        request.max_content_length = limit + 1
         try:
             raw = request.get_data(cache=False)
+            if len(raw) > limit:
+                raise RequestEntityTooLarge
         except RequestEntityTooLarge:
             if is_upload:
                 raise gms_files.upload_disabled() from None
