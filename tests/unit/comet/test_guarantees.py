@@ -240,3 +240,25 @@ def test_a_broadcast_that_could_not_be_written_waits(clear: bool):
     poller = Poller(stand)
     poller.id = client.id
     assert [message.get("data") for message in poller.connect()][:-1] == [0, 1, 2]
+
+
+def test_what_came_before_the_first_connect_is_numbered_with_it(stand: Stand):
+    """With the ack extension nothing queued between handshake and first connect is lost (#521)."""
+    client = Poller(stand)
+    client.handshake(ack=True)
+    (ack,) = client.operation("requestChat", nickname="Ann")
+    assert ack["successful"] is True
+    lost = client.connect(ext={"ack": 0})
+    again = client.connect(ext={"ack": 0})
+    assert [message["data"] for message in again[:-1]] == [message["data"] for message in lost[:-1]] != []
+    assert client.connect(ext={"ack": again[-1]["ext"]["ack"]})[:-1] == []
+
+
+def test_a_tab_in_the_background_keeps_its_session(stand: Stand):
+    """Browsers run its timers once a minute; the default maxInterval is longer (#699)."""
+    client = Poller(stand)
+    client.handshake()
+    client.connect()
+    for _ in range(3):
+        stand.tick(60)
+        assert client.connect()[0]["successful"] is True
