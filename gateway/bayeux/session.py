@@ -50,6 +50,8 @@ class Delivery:
     batch: int = 0
     # Given back, or acknowledged by its number: what the transport learns of its write later changes nothing.
     settled: bool = False
+    # False while the transport is writing it: the next connect then implies nothing yet.
+    written: bool = True
 
 
 @dataclass(slots=True)
@@ -158,8 +160,8 @@ class Session:
     def undo(self, delivery: Delivery) -> None:
         """Give a delivery back; the next `collect` returns the same things in the same order.
 
-        May come late: a connect that overtook the failing write has then implied that the client has it, and
-        is corrected (not with the ack extension, whose word is final).
+        May come late, after newer deliveries were confirmed; what they implied is corrected (not with the ack
+        extension, whose word is final).
         """
         if delivery.settled:
             return
@@ -179,7 +181,11 @@ class Session:
         """
         moved = False
         lost: list[Delivery] = []
+        unwritten: list[Delivery] = []
         for delivery in self._open:
+            if batch is None and not delivery.written:
+                unwritten.append(delivery)
+                continue
             if batch is not None and delivery.batch > batch:
                 lost.append(delivery)
                 continue
@@ -188,7 +194,7 @@ class Session:
                 if after > source.confirmed:
                     source.confirmed = after
                     moved = True
-        self._open.clear()
+        self._open = unwritten
         for delivery in reversed(lost):
             self.undo(delivery)
         return moved

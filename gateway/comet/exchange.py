@@ -261,6 +261,7 @@ class Exchange:
     def finish(self, session: Session, held: Held, result: Result) -> None:
         """End a connect now: what is due and the reply go into the result."""
         delivery, reply = self._hub.finish(session, held)
+        delivery.written = False
         result.messages.extend(delivery.frames)
         result.messages.append(reply)
         result.deliveries.append((session, delivery))
@@ -296,8 +297,9 @@ class Exchange:
     def written(self, result: Result) -> None:
         """The reply is on its way to the client."""
         now = self._clock.monotonic()
-        for session, _ in result.deliveries:
+        for session, delivery in result.deliveries:
             with self._hub.lock:
+                delivery.written = True
                 self._machine.replied(session, now)
         self._settle(result)
 
