@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
 from support.clients import Agent, LongPoll, Rest, WebSocket
-from support.crowd import Memory, RawSocket, close_all, dial, figures, frame, many_files, metric
+from support.crowd import Memory, RawSocket, close_all, dial, figures, frame, many_files, metric, percentile
 from support.gateway import QUIET, RunningGateway
 from support.waiting import eventually
 
@@ -61,8 +62,11 @@ def test_readers_that_never_read_and_pollers_that_never_return(gateway: RunningG
     healthy.publish("requestNotifications", secureKey=customer.secure_key, transcriptPosition=1)
     hearing = threading.Thread(target=_hear, args=(healthy, EVENTS + 2), daemon=True)
     hearing.start()
+    sends = []
     for number in range(EVENTS):
+        start = time.perf_counter()
         agent.send(customer.chat_id, f"{number} {TEXT}")
+        sends.append(time.perf_counter() - start)
     hearing.join(30)
     grown = memory.growth()
     eventually(lambda: metric(gateway, "websocket_connections") <= 1, timeout=30, what="slow sockets closed")
@@ -71,7 +75,8 @@ def test_readers_that_never_read_and_pollers_that_never_return(gateway: RunningG
     again.connect_now()
     eventually(lambda: len(_indexes(again)) >= EVENTS or again.poll(0.5) is None, timeout=20, every=0)
     close_all(client.sock for client in slow)
-    figures(slow=SLOW, gone=GONE, events=EVENTS, growth_mib=round(grown, 1))
+    p99 = round(percentile(sends, 0.99) * 1000, 1)
+    figures(slow=SLOW, gone=GONE, events=EVENTS, growth_mib=round(grown, 1), send_p99_ms=p99)
 
     complete = list(range(1, EVENTS + 3))
     assert complete == _indexes(healthy)

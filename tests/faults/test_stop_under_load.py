@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from faults.test_graceful_stop import GOING_AWAY, Held, close_code, texts, traffic
 from support.clients import Agent, LongPoll, Rest, WebSocket
-from support.crowd import figures, metric
+from support.crowd import RawSocket, figures, metric
 from support.gateway import RunningGateway
 from support.history import seen
 from support.waiting import eventually
@@ -104,3 +104,21 @@ def _reload(gateway: RunningGateway, crowd: Crowd) -> list[str]:
         eventually(lambda: not set(before) & set(gateway.worker_pids()), what="new worker")
         running.more(REQUESTS)
     return running.failed
+
+
+def test_a_peer_that_does_not_read_does_not_hold_up_the_stop(tmp_path: Path):
+    """The close frame behind its backlog is given up; the stop ends by itself, not when its time is over."""
+    with RunningGateway(tmp_path) as gateway:
+        customer, agent = Rest(gateway.url), Agent(gateway.url, gateway.token("agent", "Alice"))
+        agent.accept(customer.chat_id)
+        stuck = RawSocket(gateway.port, small=True)
+        stuck.handshake()
+        data = {"operation": "requestNotifications", "secureKey": customer.secure_key}
+        stuck.send({"channel": "/service/chatV2/support", "data": data})
+        stuck.messages()
+        for _ in range(100):
+            agent.send(customer.chat_id, "x" * 5000)
+
+        assert 0 == gateway.stop()
+        assert "stop_cut_short" not in gateway.log()
+        stuck.sock.close()

@@ -1,8 +1,8 @@
 """Fuzz targets: functions of bytes that raise when a decoder breaks its contract.
 
 A decoder may refuse with its own exception; anything else that it raises is a finding. In tests/,
-`python -m fuzz.targets NAME` runs one without end under atheris if that is installed, otherwise with plain
-mutations of the corpus for SECONDS. The ordinary suite runs each over its corpus and over random bytes.
+`python -m fuzz.targets NAME [SECONDS]` runs one: under atheris without end if that is installed, else for
+so long with plain mutations of the corpus. The ordinary suite runs each over its corpus and random bytes.
 """
 
 from __future__ import annotations
@@ -123,13 +123,13 @@ def mutate(data: bytes, rng: random.Random) -> bytes:
     return bytes(changed)
 
 
-def main(name: str) -> None:
+def main(name: str, seconds: int = SECONDS) -> None:
     """Fuzz one target until something is found (atheris) or the time is up."""
     target = TARGETS[name]
     try:
         import atheris  # type: ignore[import-not-found]
     except ImportError:
-        rng, inputs, end, runs = random.Random(), corpus(name), time.monotonic() + SECONDS, 0
+        rng, inputs, end, runs = random.Random(), corpus(name), time.monotonic() + seconds, 0
         while time.monotonic() < end:
             data = mutate(rng.choice(inputs), rng)
             try:
@@ -146,4 +146,4 @@ def main(name: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], *map(int, sys.argv[2:3]))
