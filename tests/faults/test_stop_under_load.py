@@ -19,7 +19,7 @@ from support.gateway import RunningGateway
 from support.history import seen
 from support.waiting import eventually
 
-ROUNDS, POLLS, SOCKETS, REQUESTS = 2, 25, 25, 100
+ROUNDS, POLLS, SOCKETS, REQUESTS = 2, 15, 15, 60
 
 
 class Crowd:
