@@ -112,7 +112,8 @@ def _from_multipart(raw: bytes, mimetype: str, options: dict[str, str], query: b
 
 
 def _items(form: MultiDict[str, str]) -> Iterable[tuple[str, str]]:
-    return form.items(multi=True)
+    # A part without a name has the name None, whatever the annotation says.
+    return [(name, value) for name, value in form.items(multi=True) if name is not None]
 
 
 def pairs_of(raw: bytes) -> list[tuple[str, str]]:

@@ -235,9 +235,13 @@ class ChatEdge:
 
     def _body(self, request: Request, target: _Target, *, is_upload: bool) -> Body:
         """The parsed body: 413 above the limit, but an upload is refused as such."""
-        request.max_content_length = self._settings.current.server.max_body_size_bytes
+        limit = self._settings.current.server.max_body_size_bytes
+        # One more than allowed: of a body in chunks werkzeug drops what exceeds its limit in silence.
+        request.max_content_length = limit + 1
         try:
             raw = request.get_data(cache=False)
+            if len(raw) > limit:
+                raise RequestEntityTooLarge
         except RequestEntityTooLarge:
             if is_upload:
                 raise self._files.too_large() from None

@@ -155,6 +155,8 @@ class Machine:
         self.uncount(superseded)
         session.connects += 1
         session.expires = None
+        if session.restored:
+            session.go_on_after(extensions.ack_batch(message, extensions.MAX_BATCH))
         if session.ack:
             session.memo["confirmed"] = session.confirm(extensions.ack_batch(message, session.batch))
         elif session.channel is None or peer.bound is session:

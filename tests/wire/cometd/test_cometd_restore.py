@@ -42,6 +42,7 @@ class InProcess:
         )
         store = SqliteStore(directory / "gateway.db")
         parts: dict[str, Any] = {"clock": SystemClock(), "ids": Ids(), "metrics": Metrics()}
+        parts["push_key"] = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
         files = FileDirectory(directory / "files")
         files.open()
         self.gateway = Gateway(source, store, secret=b"secret", file_directory=files, **parts)
