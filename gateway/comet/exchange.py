@@ -93,8 +93,9 @@ def checked(value: Any) -> list[dict[str, Any]]:
         raise BadBatch("not a batch")
     if len(value) > MAX_BATCH:
         raise BadBatch("too many messages")
-    if not all(isinstance(message, dict) for message in value):
-        raise BadBatch("not an array of objects")
+    for message in value:
+        if not isinstance(message, dict):
+            raise BadBatch("not an array of objects")
     return value
 
 
