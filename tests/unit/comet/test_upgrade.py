@@ -39,7 +39,7 @@ class Websockets:
 
 @pytest.mark.parametrize("over", [StopIteration, ConnectionError])
 def test_the_request_is_let_go_before_the_socket_is_served(over: type[Exception]) -> None:
-    """Neither Flask's objects nor the environ live as long as the socket; the server is told that it ended."""
+    """Flask's objects and the environ do not live as long as the socket; the server is told that it ended."""
     websockets = Websockets()
 
     def application(environ: dict[str, Any], _start: Any) -> list[bytes]:
