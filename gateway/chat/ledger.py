@@ -133,7 +133,7 @@ class Ledger:
         committed = Committed(session, events)
         self._bus.publish(committed)
         for event in events:
-            self._metrics.bound("chat_events_total", event.type.value).inc()
+            self._metrics.bound("chat_events_total", event.type).inc()
         return committed
 
     def _deliveries(

@@ -329,6 +329,8 @@ class Exchange:
         return delivery.frames
 
     def _settle(self, result: Result, *, wake: bool = True) -> None:
+        if not result.entered:
+            return
         for session in result.entered:
             self._hub.settle(session, wake=wake)
             self._resume.attached(session)

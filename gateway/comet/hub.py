@@ -87,8 +87,11 @@ class Hub(Attachments):
         for attachment in list(attachments):
             session = attachment.session
             channel = session.channel
+            if session.busy:
+                attachment.offer(event)  # the end of its batch delivers it
+                continue
             straight = channel is not None and channel.clear and attachment.live
-            if not straight or session.busy or session.ack or session.outbox:
+            if not straight or session.ack or session.outbox:
                 attachment.offer(event)
                 self.wake(session)
                 continue
@@ -219,16 +222,17 @@ class Hub(Attachments):
         with self.lock:
             session.busy -= 1
             if session.busy == 0:
-                for attachment in attachments_of(session):
-                    attachment.active = True
+                for source in session.sources:
+                    source.active = True
                 if wake:
                     self.wake(session)
 
     def take(self, session: Session) -> Delivery | None:
         """What a websocket session can be given now, or None (nothing due, or only with a connect reply)."""
-        if session.busy or session.ack or session.channel is None or not session.pending:
+        if session.busy or session.ack or session.channel is None:
             return None
-        return session.collect(self.machine.options.max_queue_bytes)
+        delivery = session.collect(self.machine.options.max_queue_bytes)
+        return delivery if delivery.frames or delivery.marks else None
 
     # --- life of sessions -----------------------------------------------------------------------------------
 

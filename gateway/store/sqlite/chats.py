@@ -125,13 +125,14 @@ def _writing(change: Change) -> Callable[[sqlite3.Connection], None]:
     """The work that writes a change; everything is encoded here, in the caller."""
     session = change.session
     chat_id, version = session.id, session.version
-    counters = (version, session.state.value, session.next_index, session.last_utc_ms)
+    counters = (version, str(session.state), session.next_index, session.last_utc_ms)
     profile = session.profile
     body = rows.profile_body(profile) if change.profile_changed or version == 1 else None
-    keys = [(chat_id, party.key_hash, party.user_id) for party in profile.participants if party.key_hash]
     events = [(chat_id, *rows.event_row(event)) for event in change.events]
-    deliveries = [outbox.inserted(delivery) for delivery in change.deliveries]
-    file_rows = [files.file_row(file) for file in change.files]
+    # A message has none of these, and each empty list would cost a call.
+    keys = _keys(session) if body is not None else ()
+    deliveries = [outbox.inserted(delivery) for delivery in change.deliveries] if change.deliveries else ()
+    file_rows = [files.file_row(file) for file in change.files] if change.files else ()
 
     def work(connection: sqlite3.Connection) -> None:
         if change.pending is not None and not pendings.fits(connection, change.pending):
@@ -157,6 +158,11 @@ def _writing(change: Change) -> Callable[[sqlite3.Connection], None]:
             connection.executemany(files.PUT, file_rows)
 
     return work
+
+
+def _keys(session: ChatSession) -> list[rows.Row]:
+    parties = session.profile.participants
+    return [(session.id, party.key_hash, party.user_id) for party in parties if party.key_hash]
 
 
 class _SessionCache:

