@@ -40,7 +40,8 @@ class InProcess:
             "gateway.ini", {}, read_file=lambda _: f"[limits]\nenabled=false\n{ini}".encode()
         )
         store = SqliteStore(directory / "gateway.db")
-        parts: dict[str, Any] = {"clock": SystemClock(), "ids": Ids(), "metrics": Metrics()}
+        key = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
+        parts: dict[str, Any] = {"clock": SystemClock(), "ids": Ids(), "metrics": Metrics(), "push_key": key}
         self.gateway = Gateway(source, store, secret=b"secret", **parts)
         stack.callback(self.gateway.close)
         self.gateway.start()
