@@ -21,7 +21,8 @@ PROC = Path("/proc")
 _PREFIX = "node"
 UNKNOWN = "?"
 """Start time of a process that is there, although the kernel does not say since when."""
-_START_TIME = 19  # place of `starttime` behind the command in /proc/PID/stat, see proc_pid_stat(5)
+# Places behind the command in /proc/PID/stat, see proc_pid_stat(5).
+_STATE, _THREADS, _START_TIME = 0, 17, 19
 
 
 def name(random_bytes: RandomBytes, *, proc: Path = PROC, pid: int | None = None) -> str:
@@ -62,4 +63,8 @@ def _start_of(pid: int, proc: Path) -> str | None:
     except OSError:
         return UNKNOWN
     fields = text.rpartition(")")[2].split()  # the command before may hold anything
-    return fields[_START_TIME] if len(fields) > _START_TIME else UNKNOWN
+    if len(fields) <= _START_TIME:
+        return UNKNOWN
+    if fields[_STATE] in "ZX" and int(fields[_THREADS]) <= 1:
+        return None  # ended, every thread of it; its parent has not asked yet
+    return fields[_START_TIME]

@@ -31,10 +31,11 @@ def proc(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def process(proc: Path, pid: int, started: int) -> None:
+def process(proc: Path, pid: int, started: int, *, state: str = "S", threads: int = 9) -> None:
     """Put a process there."""
     (proc / str(pid)).mkdir(exist_ok=True)
-    (proc / str(pid) / "stat").write_text(f"{pid} (a) 1 2) S {' '.join(['0'] * 18)} {started} 0 0\n")
+    between = " ".join(["0"] * 16)
+    (proc / str(pid) / "stat").write_text(f"{pid} (a) 1 2) {state} {between} {threads} 0 {started} 0 0\n")
 
 
 def test_a_living_process_is_never_dead(proc: Path) -> None:
@@ -51,6 +52,15 @@ def test_a_process_that_is_gone_or_whose_pid_was_given_again_is_dead(proc: Path)
     process(proc, 7, 4712)
     assert owner.is_dead(name, proc=proc)
     (proc / "7/stat").unlink()
+    assert owner.is_dead(name, proc=proc)
+
+
+def test_a_zombie_is_dead_when_all_its_threads_have_ended(proc: Path) -> None:
+    """Nobody has asked for its exit code yet; one whose other threads still run may be sending."""
+    name = owner.name(draw, proc=proc, pid=7)
+    process(proc, 7, 4711, state="Z", threads=2)
+    assert not owner.is_dead(name, proc=proc)
+    process(proc, 7, 4711, state="Z", threads=1)
     assert owner.is_dead(name, proc=proc)
 
 
