@@ -49,9 +49,11 @@ from gateway.errors import GatewayError, Unavailable
 from gateway.files.directory import FileDirectory
 from gateway.ids import Ids, KeyRing, installation_secret
 from gateway.observe.metrics import Metrics
+from gateway.push import owner
 from gateway.push.destination import signing_keys
 from gateway.push.inspection import Inspection
 from gateway.push.resend import Resender
+from gateway.push.retention import Retention
 from gateway.push.signing import installation_key
 from gateway.push.worker import PushWorker
 from gateway.routing.policy import prefix
@@ -135,7 +137,7 @@ class Gateway:
             settings,
             clock,
             metrics,
-            f"node-{secrets.token_hex(4)}",
+            owner.name(secrets.token_bytes),
             installation_key=push_key,
             confirmed=lambda delivery: self.hub.confirmed_index(delivery.chat_id) >= delivery.position,
             ended_ms=self._ended_ms,
@@ -159,6 +161,7 @@ class Gateway:
             breathe=lambda: time.sleep(0),
             installation_key=push_key,
         )
+        self.retention = Retention(store, settings, clock, breathe=lambda: time.sleep(0))
         metrics.chats_open.set_function(lambda: self.timeouts.open_chats)
         self.bus.subscribe(self.push.wake_for)
 
@@ -274,6 +277,7 @@ class Gateway:
         self._threads.append(watch(self.settings, self._stop))
         self._run("comet-sweeper", lambda: self.sweeper.run(self._stop))
         self._run("chat-timeouts", self._sweep_timeouts)
+        self._run("push-retention", lambda: self.retention.run(self._stop))
         self.retrievals.load()
         self._run("files", lambda: self.file_scans.run(self._stop))
         self.push.start()

@@ -107,6 +107,7 @@ class PushSettings:
     force_text_only: bool
     default_subscription_expiration_s: int
     log_bodies: str
+    log_retention_s: float
     allowed_networks: tuple[Network, ...]
     allow_insecure: bool
     max_connections_per_route: int

@@ -12,7 +12,7 @@ from gateway.errors import Conflict
 from gateway.model.change import Change
 from gateway.model.events import Event
 from gateway.model.session import ChatSession, ChatState
-from gateway.store.sqlite import files, outbox, pendings, rows
+from gateway.store.sqlite import files, outbox, pendings, rows, upkeep
 from gateway.store.sqlite.database import Readers
 from gateway.store.sqlite.threads import Threads
 from gateway.store.sqlite.writer import Writer
@@ -49,6 +49,8 @@ _PURGE = (
 class SqliteChats:
     """See `roles.Chats` for the contracts."""
 
+    _crowded = False  # set by `upkeep.SqliteUpkeep`
+
     def __init__(self, writer: Writer, readers: Readers, threads: Threads) -> None:
         self._writer = writer
         self._readers = readers
@@ -64,7 +66,7 @@ class SqliteChats:
             if change.ephemeral:
                 self._tail.add(change.session.id, change.ephemeral)
 
-        self._writer.run(_writing(change), after)
+        self._writer.run(_writing(change, crowded=self._crowded), after)
 
     def session(self, chat_id: str) -> ChatSession | None:
         # Trusted without asking the file: this process is the only writer, and what another one writes (a
@@ -121,8 +123,8 @@ class SqliteChats:
         self._writer.run(work, after)
 
 
-def _writing(change: Change) -> Callable[[sqlite3.Connection], None]:
-    """The work that writes a change; everything is encoded here, in the caller."""
+def _writing(change: Change, *, crowded: bool) -> Callable[[sqlite3.Connection], None]:
+    """The work that writes a change; everything is encoded here, in the caller. `crowded`: see Upkeep."""
     session = change.session
     chat_id, version = session.id, session.version
     counters = (version, str(session.state), session.next_index, session.last_utc_ms)
@@ -152,6 +154,9 @@ def _writing(change: Change) -> Callable[[sqlite3.Connection], None]:
             connection.execute(_INSERT_EVENT, event)
         if deliveries:
             connection.executemany(outbox.INSERT, deliveries)
+            if crowded:
+                for delivery in change.deliveries:
+                    upkeep.collapse(connection, delivery)
         if change.pending is not None:
             pendings.write(connection, change.pending)
         if file_rows:
