@@ -23,6 +23,7 @@ from gateway.bayeux.options import CALLBACK_POLLING
 from gateway.chat.accounts import Accounts
 from gateway.chat.agents import Agents
 from gateway.chat.customers import Customers
+from gateway.chat.idle_control import IdleControl
 from gateway.chat.ledger import Ledger
 from gateway.chat.presence import Presence
 from gateway.chat.reliable import Reliable
@@ -166,6 +167,7 @@ class Gateway:
         self.agents = Agents(self.ledger, self.store, ids=self.ids, metrics=self.metrics, **shared)
         self.accounts = Accounts(self.store, self.ids, self.clock)
         self.timeouts = Timeouts(self.ledger, self.store, bus=self.bus, presence=self.presence, **shared)
+        self.idle = IdleControl(self.ledger, self.store, bus=self.bus, metrics=self.metrics, **shared)
 
     def _build_comet(self) -> None:
         shared = {"settings_source": self.settings, "metrics": self.metrics}
@@ -230,6 +232,7 @@ class Gateway:
         while not self._stop.wait(TIMEOUT_SWEEP_S):
             try:
                 self.timeouts.sweep()
+                self.idle.sweep()
                 # An empty batch: it notices what another process wrote (a worker that is being replaced).
                 self.store.flush()
             except Unavailable as error:

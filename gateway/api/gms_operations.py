@@ -169,6 +169,7 @@ class ChatApi:
             (),
             next_position=session.next_index,
             chat_ended=session.ended_for_customer,
+            idle_expire=self._customers.idle_expire(session),
         )
 
     def _transcript(self, party: Party, position: int | None) -> bytes:
@@ -178,6 +179,7 @@ class ChatApi:
             found.events,
             next_position=found.next_position,
             chat_ended=found.chat_ended,
+            idle_expire=self._customers.idle_expire(found.session),
         )
 
     def _identity(self, party: Party) -> payload.Identity:

@@ -71,6 +71,13 @@ class Presence:
         trace = self._traces.get(chat_id)
         return trace is None or trace.comet
 
+    def returned(self, chat_id: str) -> None:
+        """The chat was brought back: its customer counts as seen now, and may be one of CometD."""
+        trace = self._trace(chat_id)
+        with self._lock:
+            trace.comet = True
+            trace.touched = self._clock.monotonic()
+
     def preview_changed(self, chat_id: str, text: str) -> bool:
         """Remember the text being typed; True when it differs from the one before and is not empty."""
         trace = self._trace(chat_id)

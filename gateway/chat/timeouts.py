@@ -91,6 +91,8 @@ class Timeouts:
             self._forget(session.id)
             return
         if self._stages.get(session.id) is not stage:
+            if stage is _Stage.OPEN and committed.events and committed.events[0].index > 1:
+                self._presence.returned(session.id)  # brought back, or not yet loaded
             self._follow(session, stage, self._first_look(session, stage, ended_s_ago=0.0))
         for event in committed.events:
             self._note_typing(session, event)

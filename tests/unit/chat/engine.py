@@ -8,6 +8,7 @@ from typing import Any
 from gateway.chat.accounts import Account, Accounts
 from gateway.chat.agents import Agents
 from gateway.chat.customers import Customers, Party, StartRequest
+from gateway.chat.idle_control import IdleControl
 from gateway.chat.ledger import Ledger
 from gateway.chat.presence import Presence
 from gateway.chat.reliable import Reliable
@@ -97,6 +98,7 @@ class Engine:
         self.agents = Agents(self.ledger, self.store, ids=self.ids, metrics=self.metrics, **shared)
         self.accounts = Accounts(self.store, self.ids, self.clock)
         self.timeouts = Timeouts(self.ledger, self.store, bus=self.bus, presence=self.presence, **shared)
+        self.idle = IdleControl(self.ledger, self.store, bus=self.bus, metrics=self.metrics, **shared)
 
     def configure(self, ini: str) -> None:
         """Replace the configuration as a reload does."""
