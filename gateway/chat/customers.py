@@ -150,9 +150,10 @@ class Customers:
         customer = session.customer
         if user_id and user_id != customer.user_id or service and service != session.profile.service:
             raise ChatGone(session.id)
-        if session.state is ChatState.ENDED and self._retention_over(session):
+        if session.state is not ChatState.ENDED:
+            self._presence.touch(session.id)
+        elif self._retention_over(session):
             raise ChatGone(session.id)
-        self._presence.touch(session.id)
         return Party(session, customer, secure_key)
 
     def _retention_over(self, session: ChatSession) -> bool:

@@ -47,10 +47,11 @@ log = structlog.get_logger(__name__)
 
 
 class _Watch(NamedTuple):
-    """Since when (monotonic seconds) the step after `mark` is waited for."""
+    """Since when (monotonic seconds) the step after `mark` is waited for, as of this version of the chat."""
 
     since: float
     mark: IdleMark | None
+    version: int
 
 
 class IdleControl:
@@ -88,9 +89,13 @@ class IdleControl:
             return
         watch, mark = self._watches.get(session.id), session.profile.idle
         if rules.activity(committed.events) or (watch is not None and watch.mark != mark):
-            self._watch(session.id, _Watch(self._clock.monotonic(), mark), rules)
-        elif watch is None:  # not loaded yet
+            since = self._clock.monotonic()
+        elif watch is not None:
+            since = watch.since
+        else:  # not loaded yet
             self._resume(session, rules)
+            return
+        self._watch(session.id, _Watch(since, mark, session.version), rules)
 
     def sweep(self) -> int:
         """Take every step that is due; returns how many were taken."""
@@ -114,6 +119,9 @@ class IdleControl:
         if session is None or rules is None or session.ended_for_customer:
             self._forget(chat_id)
             return 0
+        if self._is_stale(session):
+            self._resume(session, rules)
+            return 0
         taken: str | None = None
 
         def decide(current: ChatSession) -> Decision:
@@ -121,18 +129,25 @@ class IdleControl:
             taken = None
             if current.ended_for_customer or self._remaining(current, rules) > 0:
                 return NOTHING  # somebody did something while we waited for the lock
+            if self._is_stale(current):
+                return NOTHING
             taken = rules.step(idle.alerts_of(current.profile)).value
             author = system_participant(settings.for_service(current.profile.service).system_nickname)
             return idle.next_step(current, rules, author=author, now_ms=self._clock.wall_ms())
 
         after = self._ledger.change(chat_id, decide).session
-        if not after.ended_for_customer:
-            self._put(chat_id, self._clock.monotonic() + max(0.0, self._remaining(after, rules)))
         if taken is None:
+            if not after.ended_for_customer:
+                self._put(chat_id, self._clock.monotonic() + max(0.0, self._remaining(after, rules)))
             return 0
         log.info("idle_step", chat_id=chat_id, step=taken)
         self._metrics.bound("idle_steps_total", taken).inc()
         return 1
+
+    def _is_stale(self, session: ChatSession) -> bool:
+        """Whether another process (a worker being replaced) changed the chat: what it did may count."""
+        watch = self._watches.get(session.id)
+        return watch is None or watch.version != session.version
 
     def _remaining(self, session: ChatSession, rules: IdleRules) -> float:
         """Seconds to the next step."""
@@ -171,7 +186,7 @@ class IdleControl:
         quiet_s = max(0.0, (self._clock.wall_ms() - since_ms) / 1000)
         wait_s = rules.wait_s(idle.alerts_of(session.profile))
         quiet_s = min(quiet_s, max(0.0, wait_s - GRACE_S))
-        self._watch(session.id, _Watch(self._clock.monotonic() - quiet_s, mark), rules)
+        self._watch(session.id, _Watch(self._clock.monotonic() - quiet_s, mark, session.version), rules)
 
     def _active_ms(self, session: ChatSession, rules: IdleRules) -> int:
         """When the newest activity was: a stored event that counts, or a cancelled timer."""

@@ -209,7 +209,8 @@ class Timeouts:
         key = (session.id, event.author)
         if event.type is EventType.TYPING_STARTED:
             timeout = self._settings_source.current.for_service(session.profile.service).typing_timeout_s
-            extra = COMET_TYPING_EXTRA_S if self._presence.is_live(session.id) else 0.0
+            comet = event.author == session.customer.id and self._presence.is_live(session.id)
+            extra = COMET_TYPING_EXTRA_S if comet else 0.0
             with self._lock:
                 self._typing[key] = self._clock.monotonic() + timeout + extra
         elif event.type in _ENDS_TYPING and key in self._typing:

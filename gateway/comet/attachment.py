@@ -121,7 +121,7 @@ class Attachment:
         """Know whether the chat is over; what customers see after an end says that it was brought back."""
         if event.ends_chat:
             self.ending = event.index
-        elif self.ending is not None and event.for_customer:
+        elif self.ending is not None and event.index > self.ending and event.for_customer:
             self.ending = None
 
     def skip(self, event: Event) -> None:

@@ -363,6 +363,44 @@ def test_a_message_that_comes_first_wins(engine):
     assert ["IdleAlert"] == types(engine, party)
 
 
+def test_what_another_process_did_counts(engine):
+    """While a worker is being replaced both look at the chat: no step comes of knowing only half of it."""
+    party, alerted = engine.start(), engine.start()
+    here = engine.idle
+    quiet(engine, 254)
+    engine.bus._observers = ()
+    engine.build()  # the other process, over the same store; `here` hears nothing of what it does
+    engine.customers.send(party, "hi")
+    quiet(engine, 31)
+    assert ["IdleAlert"] == types(engine, alerted)
+    for _ in range(14):
+        here.sweep()
+        engine.clock.advance(1)
+    assert ([], ["IdleAlert"]) == (types(engine, party), types(engine, alerted))
+
+
+def test_a_conflict_with_another_process_takes_no_second_step(engine):
+    """The other process alerts between our look and our commit: decided again, we do nothing."""
+    party = engine.start()
+    here = engine.idle
+    quiet(engine, 254)
+    engine.bus._observers = ()
+    engine.build()
+    commit = engine.store.commit
+
+    def overtaken(change: Any) -> None:
+        engine.store.commit = commit
+        engine.idle.sweep()
+        engine.clock.advance(40)
+        engine.idle.sweep()
+        commit(change)
+
+    engine.clock.advance(1)
+    engine.store.commit = overtaken
+    here.sweep()
+    assert ["IdleAlert"] == types(engine, party)
+
+
 def test_a_store_in_trouble_postpones(engine):
     """Nothing is lost: the step is taken once the store can write."""
     party = engine.start()

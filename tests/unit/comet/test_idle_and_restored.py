@@ -110,9 +110,9 @@ def test_a_restored_chat_asks_for_notifications(stand: Stand, kind: type[Poller 
     stand.engine.agents.close(ALICE, chat)
     assert (4, "ParticipantLeft") in events(news(client))
     stand.engine.agents.restore(ALICE, chat)
-    found = client.operation("requestNotifications", transcriptPosition=5)
+    found = client.operation("requestNotifications", transcriptPosition=1)
     (answer,) = [data for data in (message.get("data", {}) for message in found) if "secureKey" in data]
-    assert (False, [5, 6]) == (answer["chatEnded"], [one["index"] for one in answer["messages"]])
+    assert (False, [1, 2, 3, 4, 5, 6]) == (answer["chatEnded"], [one["index"] for one in answer["messages"]])
     stand.engine.agents.send(ALICE, chat, "welcome back")
     assert ["welcome back"] == texts(news(client))
 
@@ -131,6 +131,29 @@ def test_who_was_away_at_the_end_stays_attached(stand: Stand):
     client.connect()
     stand.engine.agents.send(ALICE, chat, "still there?")
     assert ["still there?"] == texts(news(client))
+
+
+@pytest.mark.parametrize("kind", [Poller, Socket])
+def test_who_stays_connected_through_end_and_return_is_not_removed(stand: Stand, kind: type[Poller | Socket]):
+    """The attachment still counts as presence, and once it goes the disconnect timer runs."""
+    client = kind(stand)
+    client.handshake()
+    client.send("/meta/connect", advice={"timeout": 0})
+    client.request_chat()
+    chat = client.chat_id
+    stand.engine.agents.accept(ALICE, chat)
+    stand.engine.agents.close(ALICE, chat)
+    stand.engine.agents.restore(ALICE, chat)
+    client.operation("requestNotifications", transcriptPosition=1)
+    for _ in range(200):
+        stand.engine.clock.advance(1)
+        stand.engine.timeouts.sweep()
+    assert stand.engine.store.session(chat).customer.present
+    client.send("/meta/disconnect")
+    for _ in range(91):
+        stand.engine.clock.advance(1)
+        stand.engine.timeouts.sweep()
+    assert "3" == stand.engine.store.session(chat).customer.left
 
 
 def test_an_end_that_nobody_revoked_lets_the_client_go(stand: Stand):
