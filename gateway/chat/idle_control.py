@@ -92,8 +92,8 @@ class IdleControl:
             since = self._clock.monotonic()
         elif watch is not None:
             since = watch.since
-        else:  # not loaded yet
-            self._resume(session, rules)
+        else:  # unknown here: the next sweep reads what is stored, not this request
+            self._loaded = False
             return
         self._watch(session.id, _Watch(since, mark, session.version), rules)
 
@@ -107,6 +107,9 @@ class IdleControl:
                 taken += self._look_at(chat_id)
             except GatewayError as error:  # the store is in trouble: nothing is lost, look again later
                 log.warning("idle_control_postponed", chat_id=chat_id, reason=str(error))
+                self._put(chat_id, self._clock.monotonic() + LOOK_AGAIN_S)
+            except Exception:  # noqa: BLE001 - one bad row must not keep the others from their steps
+                log.exception("idle_control_failed", chat_id=chat_id)
                 self._put(chat_id, self._clock.monotonic() + LOOK_AGAIN_S)
         return taken
 
@@ -171,7 +174,7 @@ class IdleControl:
                     self._resume(session, rules)
                 else:
                     self._watch(session.id, watch, rules)
-        except GatewayError:
+        except Exception:
             self._loaded = False
             raise
 

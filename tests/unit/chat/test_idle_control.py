@@ -411,6 +411,36 @@ def test_a_store_in_trouble_postpones(engine):
     assert ["IdleAlert"] == types(engine, party)
 
 
+def test_a_chat_that_cannot_be_read_holds_nobody_up(engine):
+    """One broken row: the other chats get their steps, and it is looked at again."""
+    broken, party = engine.start(), engine.start()
+    read = engine.store.session
+
+    def session(chat_id: str) -> Any:
+        if chat_id == broken.session.id:
+            raise ValueError("not a profile")
+        return read(chat_id)
+
+    engine.store.session = session
+    quiet(engine, 256)
+    assert ["IdleAlert"] == types(engine, party)
+    engine.store.session = read
+    quiet(engine, 60)
+    assert ["IdleAlert"] == types(engine, broken)
+
+
+def test_what_is_met_before_it_is_loaded(engine):
+    """An event of an unknown chat that is no activity: the next sweep reads since when it is quiet."""
+    party = engine.start()
+    quiet(engine, 200)
+    engine.build()
+    engine.idle.sweep()
+    engine.idle._forget(party.session.id)
+    engine.customers.rename(party, "Eve")
+    quiet(engine, 56)
+    assert ["IdleAlert"] == types(engine, party)
+
+
 def test_an_ended_chat_is_let_go(engine):
     """Wrap-up and ended chats are not watched."""
     party = engine.start()
