@@ -10,7 +10,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gateway import __version__
-from gateway.api import agent, demo, health, openapi, pages, v2
+from gateway.api import admin, agent, demo, files, health, openapi, pages, v2
 from gateway.comet import websocket
 from gateway.comet.endpoint import CometEndpoint
 from gateway.services import Gateway, Installation
@@ -33,7 +33,12 @@ def create_app(gateway: Gateway | None = None) -> GatewayApp:
     app.config["MAX_CONTENT_LENGTH"] = settings.server.max_body_size_bytes
     comet_path = settings.server.mount_prefix.rstrip("/") + "/cometd"
     websocket.install(app, comet_path)
-    edge = v2.ChatEdge(customers=gateway.customers, settings=gateway.settings, metrics=gateway.metrics)
+    edge = v2.ChatEdge(
+        customers=gateway.customers,
+        files=gateway.files,
+        settings=gateway.settings,
+        metrics=gateway.metrics,
+    )
     _register(app, gateway, edge, comet_path=comet_path)
     app.wsgi_app = CometEndpoint(  # type: ignore[method-assign]
         v2.ChatEndpoint(app.wsgi_app, edge),
@@ -61,6 +66,18 @@ def _register(app: GatewayApp, gateway: Gateway, edge: v2.ChatEdge, *, comet_pat
             metrics=metrics,
             comet_path=comet_path,
         )
+    )
+    api.register_blueprint(
+        admin.create_blueprint(
+            inspection=gateway.inspection,
+            destinations=gateway.push,
+            settings=gateway.settings,
+            accounts=gateway.accounts,
+            metrics=metrics,
+        )
+    )
+    api.register_blueprint(
+        files.create_blueprint(files=gateway.agent_files, accounts=gateway.accounts, metrics=metrics)
     )
     app.register_blueprint(v2.blueprint_of(edge))
     checks = {

@@ -5,6 +5,7 @@ GatewayError
 │   └── Unauthorised      the service demands credentials that are absent (HTTP 401)
 ├── ChatGone              unknown chat, unknown party, wrong key or ended chat: one answer (GMS: code 249)
 ├── Unavailable           temporary trouble; the caller may repeat        (GMS: statusCode 1, own API: 503)
+│   └── NotReady          the file is still being scanned                 (GMS: 503 with statusCode 1)
 ├── Conflict              the stored version is not the expected one      (internal: re-read and decide again)
 ├── NotFound              own APIs: no such object, or none that the caller may see (404)
 ├── Forbidden             own APIs: the caller's role does not allow it   (403)
@@ -44,6 +45,10 @@ class ChatGone(GatewayError):
 
 class Unavailable(GatewayError):
     """Temporary trouble (store not writable, queue full); nothing was done, the caller may repeat."""
+
+
+class NotReady(Unavailable):
+    """A file that cannot be fetched yet; a browser must not take the answer for the file."""
 
 
 class Conflict(GatewayError):

@@ -12,12 +12,15 @@ import hmac
 import secrets
 import string
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 _ALPHABET = string.ascii_letters + string.digits
 # 26 characters of 62 are 154 bits: above the 128 that spec/bayeux.md 1 demands, in one fixed length.
 CLIENT_ID_LENGTH = 26
 SECRET_BYTES = 32
+# Longer than every key and token of ours.
+_REMEMBERED_LENGTH = 128
 
 RandomBytes = Callable[[int], bytes]
 
@@ -39,6 +42,10 @@ class Ids:
     def user(self) -> str:
         """A user id: 16 upper-case hexadecimal digits (spec/chat-api-v2.md 3)."""
         return self._random_bytes(8).hex().upper()
+
+    def file(self) -> str:
+        """A file id: 32 upper-case hexadecimal digits, also the file's name on disk."""
+        return self._random_bytes(16).hex().upper()
 
     def salt(self) -> str:
         """Salt of one party's secure key."""
@@ -67,7 +74,16 @@ class KeyRing:
 
 def fingerprint(secret: str) -> str:
     """What is stored instead of a key or token: its SHA-256 in hexadecimal."""
+    return _remembered(secret) if len(secret) <= _REMEMBERED_LENGTH else _digest(secret)
+
+
+def _digest(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+# Every message brings its key again: a remembered digest costs a tenth. The keys of live connections are in
+# memory anyway, and what cannot be a key is not kept.
+_remembered = lru_cache(4096)(_digest)
 
 
 def installation_secret(directory: Path, environment_value: str | None) -> bytes:
@@ -79,14 +95,15 @@ def installation_secret(directory: Path, environment_value: str | None) -> bytes
         return environment_value.encode()
     path = directory / "installation.key"
     try:
-        with open(path, "xb", opener=_private_opener) as file:
+        with open(path, "xb", opener=private_opener) as file:
             file.write(secrets.token_bytes(SECRET_BYTES).hex().encode())
     except FileExistsError:
         pass
     return path.read_bytes()
 
 
-def _private_opener(path: str, flags: int) -> int:
+def private_opener(path: str, flags: int) -> int:
+    """Opener of files that only their owner may read."""
     import os
 
     return os.open(path, flags, 0o600)

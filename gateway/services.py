@@ -11,6 +11,7 @@ import os
 import random
 import secrets
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +22,11 @@ from gateway.bayeux import Machine
 from gateway.bayeux import Options as BayeuxOptions
 from gateway.bayeux.options import CALLBACK_POLLING
 from gateway.chat.accounts import Accounts
+from gateway.chat.agent_files import AgentFiles
 from gateway.chat.agents import Agents
 from gateway.chat.customers import Customers
+from gateway.chat.file_scans import FileScans
+from gateway.chat.files import Files
 from gateway.chat.idle_control import IdleControl
 from gateway.chat.ledger import Ledger
 from gateway.chat.presence import Presence
@@ -42,11 +46,16 @@ from gateway.comet.sweeper import Sweeper
 from gateway.comet.websocket import WebSockets
 from gateway.config import Settings, SettingsSource
 from gateway.config.source import report, watch
-from gateway.errors import Unavailable
+from gateway.errors import GatewayError, Unavailable
+from gateway.files.directory import FileDirectory
 from gateway.ids import Ids, KeyRing, installation_secret
 from gateway.observe.metrics import Metrics
+from gateway.push.destination import signing_keys
+from gateway.push.inspection import Inspection
 from gateway.push.resend import Resender
+from gateway.push.signing import installation_key
 from gateway.push.worker import PushWorker
+from gateway.routing.policy import prefix
 from gateway.store.roles import Store
 from gateway.store.sqlite import SqliteStore
 
@@ -74,9 +83,22 @@ class Installation:
         """The configuration: GATEWAY_CONFIG and the GATEWAY__ variables."""
         return SettingsSource(self.environ.get("GATEWAY_CONFIG") or None, self.environ)
 
+    def push_keys(self, provider: str = "", *, debug: bool = False) -> tuple[str, ...]:
+        """The keys that sign for a provider, the present one first. GatewayError: no such provider."""
+        options = self.settings_source().current.provider(provider)
+        if options is None:
+            raise GatewayError(f"there is no [push.provider.{provider}]")
+        return signing_keys(options, prefix(debug=debug), installation_key(self.data_dir))
+
     def open_store(self, settings: Settings, metrics: Metrics | None = None) -> Store:
         """The embedded store of this installation."""
         return SqliteStore(settings.store.file_under(self.data_dir), metrics=metrics)
+
+    def open_files(self, settings: Settings) -> FileDirectory:
+        """The directory with the contents of files."""
+        directory = FileDirectory(settings.files.directory_under(self.data_dir))
+        directory.open()
+        return directory
 
 
 class Gateway:
@@ -88,10 +110,13 @@ class Gateway:
         store: Store,
         *,
         secret: bytes,
+        push_key: str,
+        file_directory: FileDirectory,
         clock: Clock,
         ids: Ids,
         metrics: Metrics,
     ) -> None:
+        """`secret` derives the keys of chats, `push_key` (`whsec_...`) signs notifications."""
         self.settings = settings
         self.store = store
         self.clock = clock
@@ -104,6 +129,7 @@ class Gateway:
         self._drain_hooks: list[Callable[[], None]] = []
         keys = KeyRing(secret)
         self._build_chat(keys)
+        self._build_files(file_directory)
         self._build_comet()
         self.push = PushWorker(
             store,
@@ -111,7 +137,9 @@ class Gateway:
             clock,
             metrics,
             f"node-{secrets.token_hex(4)}",
+            installation_key=push_key,
             confirmed=lambda delivery: self.hub.confirmed_index(delivery.chat_id) >= delivery.position,
+            ended_ms=self._ended_ms,
         )
         self.resender = Resender(
             store,
@@ -123,6 +151,14 @@ class Gateway:
             settle=self.retrievals.settle_noted,
             forget=self.retrievals.forget,
             random=random.SystemRandom(),
+        )
+        self.inspection = Inspection(
+            store,
+            settings,
+            clock,
+            wake=self.push.wake,
+            breathe=lambda: time.sleep(0),
+            installation_key=push_key,
         )
         metrics.chats_open.set_function(lambda: self.timeouts.open_chats)
         self.bus.subscribe(self.push.wake_for)
@@ -136,10 +172,16 @@ class Gateway:
             settings,
             installation.open_store(settings.current, metrics),
             secret=installation_secret(installation.data_dir, installation.environ.get("GATEWAY_SECRET")),
+            push_key=installation_key(installation.data_dir),
+            file_directory=installation.open_files(settings.current),
             clock=clock or SystemClock(),
             ids=Ids(),
             metrics=metrics,
         )
+
+    def _ended_ms(self, chat_id: str) -> int | None:
+        session = self.store.session(chat_id)
+        return session.profile.ended_ms if session else None
 
     def _build_chat(self, keys: KeyRing) -> None:
         shared = {"settings_source": self.settings, "clock": self.clock}
@@ -168,6 +210,21 @@ class Gateway:
         self.accounts = Accounts(self.store, self.ids, self.clock)
         self.timeouts = Timeouts(self.ledger, self.store, bus=self.bus, presence=self.presence, **shared)
         self.idle = IdleControl(self.ledger, self.store, bus=self.bus, metrics=self.metrics, **shared)
+
+    def _build_files(self, directory: FileDirectory) -> None:
+        shared = {"settings_source": self.settings, "metrics": self.metrics}
+        self.file_scans = FileScans(self.ledger, self.store, directory=directory, **shared)
+        self.files = Files(
+            self.ledger,
+            self.store,
+            directory=directory,
+            scans=self.file_scans,
+            ids=self.ids,
+            clock=self.clock,
+            **shared,
+        )
+        self.agent_files = AgentFiles(self.files, self.agents, self.store, **shared)
+        self.metrics.file_bytes.set_function(lambda: directory.used_bytes)
 
     def _build_comet(self) -> None:
         shared = {"settings_source": self.settings, "metrics": self.metrics}
@@ -220,6 +277,7 @@ class Gateway:
         self._run("comet-sweeper", lambda: self.sweeper.run(self._stop))
         self._run("chat-timeouts", self._sweep_timeouts)
         self.retrievals.load()
+        self._run("files", lambda: self.file_scans.run(self._stop))
         self.push.start()
         self.resender.start()
 

@@ -6,15 +6,20 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.serving import make_server
 
-from gateway.api import agent, openapi
+from gateway.api import agent, files, openapi
 from gateway.chat.accounts import Accounts
+from gateway.chat.agent_files import AgentFiles
 from gateway.chat.agents import Agents
 from gateway.chat.customers import Customers, Party, StartRequest
+from gateway.chat.file_scans import FileScans
+from gateway.chat.files import Files
 from gateway.chat.ledger import Ledger
 from gateway.chat.presence import Presence
 from gateway.chat.reliable import Reliable
@@ -22,6 +27,7 @@ from gateway.chat.retrieval import Retrievals
 from gateway.clock import ManualClock
 from gateway.cluster.bus import Bus
 from gateway.config import SettingsSource
+from gateway.files.directory import FileDirectory
 from gateway.ids import Ids, KeyRing
 from gateway.observe.metrics import Metrics
 from gateway.store.memory import MemoryStore
@@ -38,6 +44,8 @@ class Stand:
     accounts: Accounts
     customers: Customers
     agents: Agents
+    files: Files
+    temporary: TemporaryDirectory
 
     def start_chat(self, nickname: str = "Ann", text: str = "", **user_data: str) -> Party:
         """A new waiting chat of the service `demo`."""
@@ -97,7 +105,15 @@ def make_stand(ini: str = "") -> Stand:
     api = openapi.create(app, version="0.0")
     blueprint = agent.create_blueprint(agents=agents, accounts=accounts, clock=clock, metrics=metrics)
     api.register_blueprint(blueprint)
-    return Stand(app, store, clock, metrics, accounts, customers, agents)
+    temporary = TemporaryDirectory(prefix="gateway-files-")
+    directory = FileDirectory(Path(temporary.name))
+    directory.open()
+    counted = {"settings_source": settings_source, "metrics": metrics}
+    scans = FileScans(ledger, store, directory=directory, **counted)
+    shelf = Files(ledger, store, directory=directory, scans=scans, ids=ids, **common)
+    agent_files = AgentFiles(shelf, agents, store, **counted)
+    api.register_blueprint(files.create_blueprint(files=agent_files, accounts=accounts, metrics=metrics))
+    return Stand(app, store, clock, metrics, accounts, customers, agents, shelf, temporary)
 
 
 @contextmanager

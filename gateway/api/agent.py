@@ -10,11 +10,9 @@ holds no rules: who may do what is decided by `chat.agents`, and each failure be
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import marshmallow as ma
 import orjson
 from flask import Response, g, request
 from flask_smorest import Blueprint
@@ -22,6 +20,7 @@ from flask_smorest import Blueprint
 from gateway.api import agent_schemas as schemas
 from gateway.api import problem
 from gateway.api.bearer import account_of
+from gateway.api.routes import Route, add
 from gateway.chat.accounts import Account, Accounts
 from gateway.chat.agents import Agents
 from gateway.chat.customers import TypingState
@@ -38,25 +37,12 @@ CHANNEL = "/service/agent"
 MAX_BODY_BYTES = 1_048_576
 
 
-@dataclass(frozen=True, slots=True)
-class _Route:
-    """One operation: method and path below PREFIX, the view's name, its schemas and its problems."""
-
-    method: str
-    rule: str
-    view: str
-    answer: type[ma.Schema]
-    query: type[ma.Schema] | None = None
-    body: type[ma.Schema] | None = None
-    problems: tuple[int, ...] = (401, 403, 404, 500, 503)
-
-
 _CHANGES = (401, 403, 404, 409, 500, 503)
 _SENDS = (400, 401, 403, 404, 409, 413, 415, 422, 500, 503)
 _CHAT = "/chats/<chatId>"
 _ROUTES = (
-    _Route("GET", "/me", "me", schemas.MeSchema, problems=(401, 500, 503)),
-    _Route(
+    Route("GET", "/me", "me", schemas.MeSchema, problems=(401, 500, 503)),
+    Route(
         "GET",
         "/chats",
         "list_chats",
@@ -64,8 +50,8 @@ _ROUTES = (
         query=schemas.ListQuerySchema,
         problems=(401, 403, 422, 500, 503),
     ),
-    _Route("GET", _CHAT, "get_chat", schemas.ChatSchema),
-    _Route(
+    Route("GET", _CHAT, "get_chat", schemas.ChatSchema),
+    Route(
         "GET",
         f"{_CHAT}/events",
         "read_events",
@@ -73,17 +59,17 @@ _ROUTES = (
         query=schemas.EventsQuerySchema,
         problems=(401, 403, 404, 422, 500, 503),
     ),
-    _Route("POST", f"{_CHAT}/accept", "accept", schemas.ChatSchema, problems=_CHANGES),
-    _Route(
+    Route("POST", f"{_CHAT}/accept", "accept", schemas.ChatSchema, problems=_CHANGES),
+    Route(
         "POST", f"{_CHAT}/messages", "send", schemas.EventsSchema, body=schemas.MessageSchema, problems=_SENDS
     ),
-    _Route(
+    Route(
         "POST", f"{_CHAT}/typing", "typing", schemas.EventsSchema, body=schemas.TypingSchema, problems=_SENDS
     ),
-    _Route(
+    Route(
         "POST", f"{_CHAT}/notices", "notice", schemas.EventsSchema, body=schemas.NoticeSchema, problems=_SENDS
     ),
-    _Route(
+    Route(
         "POST",
         f"{_CHAT}/push-url",
         "push_url",
@@ -91,10 +77,10 @@ _ROUTES = (
         body=schemas.PushUrlSchema,
         problems=_SENDS,
     ),
-    _Route("POST", f"{_CHAT}/leave", "leave", schemas.EventsSchema, problems=_CHANGES),
-    _Route("POST", f"{_CHAT}/park", "park", schemas.EventsSchema, problems=_CHANGES),
-    _Route("POST", f"{_CHAT}/restore", "restore", schemas.ChatSchema, problems=_CHANGES),
-    _Route("POST", f"{_CHAT}/close", "close", schemas.EventsSchema, problems=_CHANGES),
+    Route("POST", f"{_CHAT}/leave", "leave", schemas.EventsSchema, problems=_CHANGES),
+    Route("POST", f"{_CHAT}/park", "park", schemas.EventsSchema, problems=_CHANGES),
+    Route("POST", f"{_CHAT}/restore", "restore", schemas.ChatSchema, problems=_CHANGES),
+    Route("POST", f"{_CHAT}/close", "close", schemas.EventsSchema, problems=_CHANGES),
 )
 
 
@@ -229,13 +215,22 @@ def create_blueprint(
     views = _Views(agents, clock, comet_path)
     blueprint = Blueprint("agent", __name__, url_prefix=PREFIX, description="What agents and bots do.")
     blueprint.ARGUMENTS_PARSER = schemas.JsonParser()
+    guard(blueprint, accounts=accounts, metrics=metrics)
+    for route in _ROUTES:
+        add(blueprint, route, getattr(views, route.view))
+    return blueprint
+
+
+def guard(blueprint: Blueprint, *, accounts: Accounts, metrics: Metrics) -> None:
+    """What every part of this API has: bearer tokens, problems, headers, a body limit, Python's names."""
     problem.install(blueprint)
 
     @blueprint.url_value_preprocessor
     def rename(endpoint: str | None, values: dict[str, Any] | None) -> None:
         """Paths are documented in the API's own spelling, views use Python's."""
-        if values and "chatId" in values:
-            values["chat_id"] = values.pop("chatId")
+        for name, python_name in (("chatId", "chat_id"), ("fileId", "file_id")):
+            if values and name in values:
+                values[python_name] = values.pop(name)
 
     @blueprint.before_request
     def authenticate() -> None:
@@ -250,30 +245,12 @@ def create_blueprint(
         metrics.bound("http_requests_total", "agent", str(response.status_code)).inc()
         return response
 
-    for route in _ROUTES:
-        _add(blueprint, route, getattr(views, route.view))
-    return blueprint
-
 
 def iso_time(utc_ms: int) -> str:
     """A Unix time in milliseconds as RFC 3339 text."""
     return (
         datetime.fromtimestamp(utc_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     )
-
-
-def _add(blueprint: Blueprint, route: _Route, view: Any) -> None:
-    if route.query is not None:
-        view = blueprint.arguments(route.query, location="query")(view)
-    if route.body is not None:
-        view = blueprint.arguments(route.body)(view)
-    view = blueprint.response(200, route.answer)(view)
-    for status in route.problems:
-        view = blueprint.alt_response(
-            status, schema=schemas.ProblemSchema, content_type=problem.CONTENT_TYPE
-        )(view)
-    view = blueprint.doc(operationId=route.view, security=[{"bearer": []}])(view)
-    blueprint.add_url_rule(route.rule, route.view, view, methods=[route.method])
 
 
 def _caller() -> Account:

@@ -202,3 +202,39 @@ class PushUrlSchema(ma.Schema):
     """A web address to show to the customer."""
 
     url = fields.String(required=True, metadata={"format": "uri"})
+
+
+class FileSchema(ma.Schema):
+    """A file of a chat."""
+
+    fileId = fields.String(required=True)
+    name = fields.String(required=True, metadata={"description": "What the uploader called it, cleaned."})
+    type = fields.String(required=True, metadata={"description": "Media type, by content and extension."})
+    size = fields.Integer(required=True, metadata={"description": "Bytes."})
+    sha256 = fields.String(required=True)
+    participantId = fields.Integer(required=True, metadata={"description": "Who uploaded it."})
+    createdAt = fields.String(required=True, metadata={"format": "date-time"})
+    state = fields.String(
+        required=True,
+        validate=validate.OneOf(("pending", "clean")),
+        metadata={"description": "pending: waits for its scan and cannot be fetched yet."},
+    )
+
+
+class FileListSchema(ma.Schema):
+    """Files, oldest first, and the limits of an upload."""
+
+    items = fields.List(fields.Nested(FileSchema), required=True)
+    maxFileSize = fields.Integer(required=True)
+    maxTotalSize = fields.Integer(
+        required=True, metadata={"description": "For all files that agents upload in one chat."}
+    )
+    types = fields.List(fields.String(), required=True, metadata={"description": "Extensions."})
+
+
+class UploadedSchema(ma.Schema):
+    """A file that was uploaded, and its event."""
+
+    file = fields.Nested(FileSchema, required=True)
+    items = fields.List(fields.Nested(EventSchema), required=True)
+    nextPosition = fields.Integer(required=True)

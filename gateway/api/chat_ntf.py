@@ -6,14 +6,19 @@ body and the query string, and clients differ in how they name operations; see `
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from flask import Request, Response
 from werkzeug.datastructures import Headers
 
-from gateway.api import gms_files
+from gateway.api import multipart
 from gateway.api.gms_access import require_credentials
+from gateway.api.gms_answer import answer
 from gateway.api.gms_body import Body
+from gateway.api.gms_files import GmsFiles
+from gateway.api.gms_rates import Rates
+from gateway.api.multipart import Received
 from gateway.chat.customers import Customers, Party
 from gateway.chat.limits import MISSING_OR_MALFORMED
 from gateway.config import SettingsSource
@@ -34,19 +39,52 @@ _OPERATIONS: Mapping[str, str] = {
 class ChatNtf:
     """Answers the file operations; raises Rejected, ChatGone, Unavailable."""
 
-    def __init__(self, customers: Customers, settings: SettingsSource) -> None:
+    def __init__(
+        self, customers: Customers, settings: SettingsSource, *, files: GmsFiles, rates: Rates
+    ) -> None:
         self._customers = customers
         self._settings = settings
+        self._files = files
+        self._rates = rates
 
-    def answer(self, body: Body, headers: Headers) -> bytes:
-        """Find the caller, check the service's credentials, answer the operation."""
-        operation = _operation(body)
+    def respond(self, request: Request, read_body: Callable[[], Body]) -> Response:
+        """Find the caller, check the service's credentials, answer the operation.
+
+        A multipart body is read as it arrives, any other by `read_body`.
+        """
+
+        def authenticate(body: Body) -> Party:
+            return self._authenticate(body, request.headers)
+
+        boundary = multipart.boundary_of(request.content_type)
+        if boundary is None:
+            body = read_body()
+            operation = _operation(body)
+            return self._operate(operation, authenticate(body), Received(body, None))
+        received, party = self._files.receive(
+            request, boundary, authenticate=authenticate, query=request.query_string
+        )
+        try:
+            return self._operate(_operation(received.body), party, received)
+        finally:
+            if received.incoming is not None:
+                received.incoming.close()
+
+    def _authenticate(self, body: Body, headers: Headers) -> Party:
         party = self._customers.by_key(body.text("secureKey"))
-        settings = self._settings.current
-        require_credentials(headers, settings.for_service(party.session.profile.service))
-        if operation == LIMITS:
-            return gms_files.limits_answer(party, settings, _identity(party))
-        raise gms_files.upload_disabled() if operation == UPLOAD else gms_files.file_unknown()
+        require_credentials(headers, self._settings.current.for_service(party.session.profile.service))
+        self._rates.count_request(party.session.id)
+        return party
+
+    def _operate(self, operation: str, party: Party, received: Received) -> Response:
+        identity = replace(payload.DEPRECATED, secure_key=party.secure_key)
+        if operation == DOWNLOAD:
+            return self._files.download(party, received.body.text("fileId"))
+        if operation == UPLOAD:
+            return answer(self._files.upload(party, received, identity))
+        if operation == DELETE:
+            return answer(self._files.delete(party, received.body.text("fileId"), identity))
+        return answer(self._files.limits(party, identity))
 
 
 def _operation(body: Body) -> str:
@@ -58,7 +96,3 @@ def _operation(body: Body) -> str:
         return _OPERATIONS[name]
     except KeyError:
         raise Rejected(MISSING_OR_MALFORMED, "operation") from None
-
-
-def _identity(party: Party) -> payload.Identity:
-    return replace(payload.DEPRECATED, secure_key=party.secure_key)

@@ -2,7 +2,8 @@
 
 Every body is built by `model/payload.py`. Failures of the request are HTTP 400 with `errors`, a chat that is
 gone is HTTP 200 with statusCode 2 and code 249 (one answer for unknown chat, wrong key and ended chat), and
-temporary trouble is HTTP 200 with statusCode 1, which clients answer by asking again.
+temporary trouble is HTTP 200 with statusCode 1, which clients answer by asking again; only a file that cannot
+be had yet is a 503, because a browser would save a 200 as the file.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import structlog
 from flask import Response
 from werkzeug.exceptions import HTTPException, TooManyRequests
 
-from gateway.errors import ChatGone, Conflict, Rejected, Unauthorised, Unavailable
+from gateway.errors import ChatGone, Conflict, NotReady, Rejected, Unauthorised, Unavailable
+from gateway.files.limits import NO_FILE, FileRefused
 from gateway.model import payload
 
 CONTENT_TYPE = "application/json;charset=utf-8"
@@ -22,8 +24,6 @@ _HEADERS = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff")
 
 GONE = 249
 UNREADABLE = 100
-FILES_DISABLED = 205
-NO_FILE = 206
 
 # Rejections that are not HTTP 400 (9.3).
 _STATUS: Mapping[int, int] = {NO_FILE: 404}
@@ -51,7 +51,8 @@ def error_answer(error: Exception, *, chat_id: str, alias: str, reference: int) 
         )
     if isinstance(error, Unavailable | Conflict):
         log.warning("request_postponed", chat_id=chat_id, reason=str(error))
-        return answer(payload.failure(None, "", status_code=1, chat_id=chat_id, alias=alias))
+        status = 503 if isinstance(error, NotReady) else 200
+        return answer(payload.failure(None, "", status_code=1, chat_id=chat_id, alias=alias), status)
     if isinstance(error, Rejected):
         return _rejected(error, chat_id=chat_id, alias=alias)
     if isinstance(error, OriginRefused):
@@ -64,7 +65,11 @@ def error_answer(error: Exception, *, chat_id: str, alias: str, reference: int) 
 
 
 def _rejected(error: Rejected, *, chat_id: str, alias: str) -> Response:
-    status = 401 if isinstance(error, Unauthorised) else _STATUS.get(error.code, 400)
+    status = _STATUS.get(error.code, 400)
+    if isinstance(error, Unauthorised):
+        status = 401
+    elif isinstance(error, FileRefused):
+        status = 403
     body = payload.failure(error.code, error.advice, status_code=2, chat_id=chat_id, alias=alias)
     response = answer(body, status)
     if status == 401:

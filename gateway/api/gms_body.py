@@ -3,7 +3,8 @@ spec/client-compatibility.md 1).
 
 Deployed clients send urlencoded bodies as text/plain, JSON under an urlencoded header, and text parts of a
 multipart body typed as octet-stream. So the content decides: multipart when the header has a boundary, JSON
-when the body is a JSON object, urlencoded otherwise. Called by `v2` and `chat_ntf`; knows no Flask.
+when the body is a JSON object, urlencoded otherwise. Called by `v2`, `chat_ntf` and `multipart`, which reads
+the bodies that may hold a file; knows no Flask.
 """
 
 from __future__ import annotations
@@ -94,10 +95,10 @@ def parse(raw: bytes, content_type: str | None, *, query: bytes = b"") -> Body:
         except orjson.JSONDecodeError:
             value = None
         if isinstance(value, dict):
-            return _from_pairs([*_pairs(query), *value.items()])
+            return from_pairs([*pairs_of(query), *value.items()])
         if declared_json:
             raise Rejected(UNREADABLE, "body is not a JSON object")
-    return _from_pairs([*_pairs(query), *_pairs(raw)])
+    return from_pairs([*pairs_of(query), *pairs_of(raw)])
 
 
 def _from_multipart(raw: bytes, mimetype: str, options: dict[str, str], query: bytes) -> Body:
@@ -106,15 +107,16 @@ def _from_multipart(raw: bytes, mimetype: str, options: dict[str, str], query: b
         _, form, files = parser.parse(io.BytesIO(raw), mimetype, len(raw), options)
     except ValueError:
         raise Rejected(UNREADABLE, "multipart body is unreadable") from None
-    body = _from_pairs([*_pairs(query), *_items(form)])
+    body = from_pairs([*pairs_of(query), *_items(form)])
     return Body(body.fields, body.user_data, has_file="file" in files)
 
 
 def _items(form: MultiDict[str, str]) -> Iterable[tuple[str, str]]:
-    return form.items(multi=True)
+    # A part without a name has the name None, whatever the annotation says.
+    return [(name, value) for name, value in form.items(multi=True) if name is not None]
 
 
-def _pairs(raw: bytes) -> list[tuple[str, str]]:
+def pairs_of(raw: bytes) -> list[tuple[str, str]]:
     """Pairs of an urlencoded text; what is not UTF-8 becomes U+FFFD."""
     if not raw:
         return []
@@ -125,7 +127,8 @@ def _pairs(raw: bytes) -> list[tuple[str, str]]:
         raise Rejected(UNREADABLE, "too many fields") from None
 
 
-def _from_pairs(pairs: Iterable[tuple[str, Any]]) -> Body:
+def from_pairs(pairs: Iterable[tuple[str, Any]]) -> Body:
+    """The body with these parameters; of a repeated one the last counts."""
     fields: dict[str, Any] = {}
     folded: dict[str, Any] = {}
     user_data: dict[str, str] = {}

@@ -1,21 +1,23 @@
 """The operations of Chat API v2 over REST: parameters in, answer bytes out (spec/chat-api-v2.md 6).
 
 Called by `v2`, which has found the service, the chat and the operation in the path. Answers are built by
-`model/payload.py` alone; errors are raised and translated by the edge.
+`model/payload.py` alone (a download is a response of its own); errors are raised and translated by the edge.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from gateway.api import gms_files, gms_schemas
+from flask import Response
+
+from gateway.api import gms_schemas
 from gateway.api.gms_body import Body
+from gateway.api.gms_files import GmsFiles
 from gateway.chat.customers import Customers, Party, StartRequest, TypingState
-from gateway.config import SettingsSource
 from gateway.model import payload
 from gateway.model.change import Committed
 
-Operation = Callable[[Party, Body], bytes]
+Operation = Callable[[Party, Body], bytes | Response]
 
 
 class ChatApi:
@@ -24,12 +26,12 @@ class ChatApi:
     def __init__(
         self,
         customers: Customers,
-        settings_source: SettingsSource,
+        files: GmsFiles,
         *,
         alias: str = "1",
     ) -> None:
         self._customers = customers
-        self._settings_source = settings_source
+        self._files = files
         self._alias = alias
         self._operations: Mapping[str, Operation] = {
             "send": self.send,
@@ -42,14 +44,19 @@ class ChatApi:
             "updateData": self.update_data,
             "customNotice": self.custom_notice,
             "readReceipt": self.read_receipt,
-            "file": self.upload,
             "file/limits": self.file_limits,
         }
 
     def operation(self, path: tuple[str, ...]) -> Operation | None:
-        """The operation behind the path elements that follow the chatId; None when there is none."""
-        if len(path) == 3 and path[0] == "file" and path[2] in ("download", "delete"):
-            return self.file_unknown
+        """The operation behind the path elements that follow the chatId; None when there is none.
+
+        The upload is not among them: `v2` reads its body as it arrives.
+        """
+        match path:
+            case ["file", file_id, "download"]:
+                return lambda party, body: self._files.download(party, file_id)
+            case ["file", file_id, "delete"]:
+                return lambda party, body: self._files.delete(party, file_id, self.identity(party))
         return self._operations.get("/".join(path))
 
     def start(self, service: str, body: Body) -> bytes:
@@ -60,7 +67,7 @@ class ChatApi:
         )
         session = started.party.session
         return payload.answer(
-            self._identity(started.party),
+            self.identity(started.party),
             started.events,
             next_position=session.next_index,
             chat_ended=session.ended_for_customer,
@@ -143,17 +150,9 @@ class ChatApi:
         position = gms_schemas.load(gms_schemas.RECEIPT, body)["position"]
         return self._done(party, self._customers.read(party, position), None)
 
-    def upload(self, party: Party, body: Body) -> bytes:
-        """6.10: refused in this release."""
-        raise gms_files.upload_disabled()
-
     def file_limits(self, party: Party, body: Body) -> bytes:
         """6.10."""
-        return gms_files.limits_answer(party, self._settings_source.current, self._identity(party))
-
-    def file_unknown(self, party: Party, body: Body) -> bytes:
-        """6.10: download and deletion; there are no files in this release."""
-        raise gms_files.file_unknown()
+        return self._files.limits(party, self.identity(party))
 
     def _typing(self, party: Party, body: Body, state: TypingState) -> bytes:
         position = body.position()
@@ -165,7 +164,7 @@ class ChatApi:
             return self._transcript(party, position)
         session = committed.session
         return payload.answer(
-            self._identity(party),
+            self.identity(party),
             (),
             next_position=session.next_index,
             chat_ended=session.ended_for_customer,
@@ -175,14 +174,15 @@ class ChatApi:
     def _transcript(self, party: Party, position: int | None) -> bytes:
         found = self._customers.transcript(party, position)
         return payload.answer(
-            self._identity(party),
+            self.identity(party),
             found.events,
             next_position=found.next_position,
             chat_ended=found.chat_ended,
             idle_expire=self._customers.idle_expire(found.session),
         )
 
-    def _identity(self, party: Party) -> payload.Identity:
+    def identity(self, party: Party) -> payload.Identity:
+        """Who an answer over REST is for."""
         return payload.Identity(
             chat_id=party.session.id,
             user_id=party.participant.user_id,

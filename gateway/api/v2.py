@@ -20,14 +20,17 @@ from flask import Blueprint, Request, Response, request
 from werkzeug.exceptions import MethodNotAllowed, NotFound, RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.routing import PathConverter
 
-from gateway.api import gms_body, gms_files
+from gateway.api import gms_body, multipart
 from gateway.api.chat_ntf import ChatNtf
 from gateway.api.gms_access import Origins, require_credentials
 from gateway.api.gms_answer import METHODS, answer, error_answer
 from gateway.api.gms_body import Body
+from gateway.api.gms_files import GmsFiles
 from gateway.api.gms_operations import ChatApi
 from gateway.api.gms_rates import Rates
-from gateway.chat.customers import Customers
+from gateway.api.multipart import Received
+from gateway.chat.customers import Customers, Party
+from gateway.chat.files import Files
 from gateway.chat.limits import MISSING_OR_MALFORMED
 from gateway.clock import Clock, SystemClock
 from gateway.config import SettingsSource
@@ -41,6 +44,7 @@ Wsgi = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 NAME = "gms"
 SURFACE = "chat"
+UPLOAD = ("file",)
 TREE = "/2"
 
 # All of them reach the view, which answers 405 itself.
@@ -141,6 +145,7 @@ class ChatEdge:
         self,
         *,
         customers: Customers,
+        files: Files,
         settings: SettingsSource,
         metrics: Metrics,
         alias: str = "1",
@@ -148,10 +153,11 @@ class ChatEdge:
         new_reference: Callable[[], int] = lambda: secrets.randbelow(_REFERENCES),
     ) -> None:
         self.prefix = settings.current.server.mount_prefix
-        self._api = ChatApi(customers, settings, alias=alias)
-        self._ntf = ChatNtf(customers, settings)
+        self._files = GmsFiles(files, customers, settings)
+        self._api = ChatApi(customers, self._files, alias=alias)
         self._origins = Origins(settings)
         self._rates = Rates(clock or SystemClock(), settings.current.limits)
+        self._ntf = ChatNtf(customers, settings, files=self._files, rates=self._rates)
         self._settings = settings
         self._metrics = metrics
         self._alias = alias
@@ -184,33 +190,61 @@ class ChatEdge:
         self._origins.require(request.headers)
         if target.ntf:
             call.alias = payload.DEPRECATED.alias
-            body = self._body(request, target, is_upload=True)
-            return answer(self._ntf.answer(body, request.headers))
-        return answer(self._chat(request, target))
+            self._refuse_compressed(request)
+            return self._ntf.respond(request, lambda: self._body(request, target, is_upload=True))
+        return self._chat(request, target)
 
-    def _chat(self, request: Request, target: _Target) -> bytes:
+    def _chat(self, request: Request, target: _Target) -> Response:
         require_credentials(request.headers, self._settings.current.for_service(target.service))
-        body = self._body(request, target, is_upload=target.operation == ("file",))
+        self._refuse_compressed(request)
+        if target.operation == UPLOAD:
+            return self._upload(request, target)
+        body = self._body(request, target, is_upload=False)
         if not target.operation:
             self._rates.count_start(request.remote_addr or "")
-            return self._api.start(target.service, body)
+            return answer(self._api.start(target.service, body))
         operation = self._api.operation(target.operation)
         if operation is None:
             raise Rejected(MISSING_OR_MALFORMED, "operation")
+        found = operation(self._authenticate(target, body), body)
+        return found if isinstance(found, Response) else answer(found)
+
+    def _upload(self, request: Request, target: _Target) -> Response:
+        """A file, read as it arrives; any other body holds none and is only looked at for its sender."""
+
+        def authenticate(body: Body) -> Party:
+            return self._authenticate(target, body)
+
+        boundary = multipart.boundary_of(request.content_type)
+        if boundary is None:
+            body = self._body(request, target, is_upload=True)
+            received, party = Received(body, None), authenticate(body)
+        else:
+            received, party = self._files.receive(request, boundary, authenticate=authenticate)
+        return answer(self._files.upload(party, received, self._api.identity(party)))
+
+    def _authenticate(self, target: _Target, body: Body) -> Party:
         party = self._api.authenticate(target.service, target.chat_id, body)
         self._rates.count_request(party.session.id)
-        return operation(party, body)
+        return party
 
-    def _body(self, request: Request, target: _Target, *, is_upload: bool) -> Body:
-        """The parsed body: 413 above the limit (an upload is refused as such), 415 when it is compressed."""
+    def _refuse_compressed(self, request: Request) -> None:
+        """415: a bomb is never inflated."""
         if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
             raise UnsupportedMediaType
-        request.max_content_length = self._settings.current.server.max_body_size_bytes
+
+    def _body(self, request: Request, target: _Target, *, is_upload: bool) -> Body:
+        """The parsed body: 413 above the limit, but an upload is refused as such."""
+        limit = self._settings.current.server.max_body_size_bytes
+        # One more than allowed: of a body in chunks werkzeug drops what exceeds its limit in silence.
+        request.max_content_length = limit + 1
         try:
             raw = request.get_data(cache=False)
+            if len(raw) > limit:
+                raise RequestEntityTooLarge
         except RequestEntityTooLarge:
             if is_upload:
-                raise gms_files.upload_disabled() from None
+                raise self._files.too_large() from None
             raise
         # Elsewhere a query string is ignored: keys do not belong into access logs (7.5 allows it here).
         query = request.query_string if target.ntf else b""

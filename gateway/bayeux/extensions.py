@@ -6,6 +6,8 @@ from typing import Any
 
 # The reference server stops answering once the client's estimate is this good (milliseconds).
 _GOOD_ENOUGH_MS = 25
+# No batch number is larger than what JavaScript counts exactly.
+MAX_BATCH = 2**53 - 1
 
 
 def member(message: dict[str, Any], name: str) -> Any:

@@ -155,6 +155,8 @@ class Machine:
         self.uncount(superseded)
         session.connects += 1
         session.expires = None
+        if session.restored:
+            session.go_on_after(extensions.ack_batch(message, extensions.MAX_BATCH))
         if session.ack:
             session.memo["confirmed"] = session.confirm(extensions.ack_batch(message, session.batch))
         elif session.channel is None or peer.bound is session:
@@ -283,7 +285,7 @@ class Machine:
 
     def _publish(self, message: Message, session: Session) -> Outcome:
         channel = message["channel"]
-        if channels.is_meta(channel) or not channels.is_channel(channel):
+        if channels.is_meta(channel) or channel.endswith("*"):  # else it is a channel: `receive` has looked
             return Reply(messages.failure(message, errors.CHANNEL_INVALID), session)
         if not self._policy.can_publish(session, channel):
             return Reply(messages.failure(message, errors.publish_denied(channel)), session)

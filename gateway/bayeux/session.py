@@ -48,6 +48,10 @@ class Delivery:
     outbox: list[bytes]
     marks: list[tuple[Source, int, int]]
     batch: int = 0
+    # Given back, or acknowledged by its number: what the transport learns of its write later changes nothing.
+    settled: bool = False
+    # False while the transport is writing it: the next connect then implies nothing yet.
+    written: bool = True
 
 
 @dataclass(slots=True)
@@ -86,6 +90,8 @@ class Session:
     held: Held | None = None
     expires: float | None = None
     closed: bool = False
+    # True from `restore` to the first connect: the client knows batch numbers that this process does not.
+    restored: bool = False
     agenda: float | None = None
     # Transport state (the socket of a websocket session); None for HTTP.
     channel: Any = None
@@ -152,11 +158,19 @@ class Session:
             source.rewind(source.confirmed)
 
     def undo(self, delivery: Delivery) -> None:
-        """Give a delivery back; the next `collect` returns the same things in the same order."""
+        """Give a delivery back; the next `collect` returns the same things in the same order.
+
+        May come late, after newer deliveries were confirmed; what they implied is corrected (not with the ack
+        extension, whose word is final).
+        """
+        if delivery.settled:
+            return
+        delivery.settled = True
         self._open = [other for other in self._open if other is not delivery]
         self.outbox.extendleft(reversed(delivery.outbox))
         self.outbox_bytes += sum(map(len, delivery.outbox))
         for source, before, _ in delivery.marks:
+            source.confirmed = min(source.confirmed, before)
             if before < source.cursor:
                 source.rewind(before)
 
@@ -167,15 +181,20 @@ class Session:
         """
         moved = False
         lost: list[Delivery] = []
+        unwritten: list[Delivery] = []
         for delivery in self._open:
+            if batch is None and not delivery.written:
+                unwritten.append(delivery)
+                continue
             if batch is not None and delivery.batch > batch:
                 lost.append(delivery)
                 continue
+            delivery.settled = batch is not None
             for source, _, after in delivery.marks:
                 if after > source.confirmed:
                     source.confirmed = after
                     moved = True
-        self._open.clear()
+        self._open = unwritten
         for delivery in reversed(lost):
             self.undo(delivery)
         return moved
@@ -184,3 +203,21 @@ class Session:
     def batch(self) -> int:
         """The newest batch number handed out."""
         return self._batch
+
+    def handed_out(self) -> dict[Source, int]:
+        """How far deliveries that are not confirmed reach, by source."""
+        return {source: after for delivery in self._open for source, _, after in delivery.marks}
+
+    def restore(self, batch: int, marks: list[tuple[Source, int, int]]) -> None:
+        """Go on where a process that is gone stood: `marks` were under way with a reply numbered `batch`."""
+        self.restored = True
+        self._batch = batch
+        self._open = [Delivery([], [], marks, batch)] if marks else []
+
+    def go_on_after(self, batch: int) -> None:
+        """The client names a number of the process before: never use it again, or a repetition of it would
+        confirm a delivery that the client has not seen. It covers what was under way when it was restored,
+        because every reply carries all that is not confirmed.
+        """
+        self.restored = False
+        self._batch = max(self._batch, batch)

@@ -1,4 +1,4 @@
-"""`gateway bot ...`: runs the bots of this package from the command line. Mounted by `gateway/cli.py`."""
+"""`gateway bot ...`: runs the bots of this package from the command line. Mounted by `gateway/cli`."""
 
 from __future__ import annotations
 

@@ -150,7 +150,9 @@ class Timeouts:
 
     def _first_look(self, session: ChatSession, stage: _Stage, *, ended_s_ago: float) -> float:
         if stage is _Stage.OPEN:
-            return min(self._timeout(session), LOOK_AGAIN_S)
+            # A new chat is attached to CometD only after its first commit, and then has another timeout.
+            comet = self._settings_source.current.for_service(session.profile.service)
+            return min(self._timeout(session), comet.comet_disconnect_timeout_s, LOOK_AGAIN_S)
         return max(0.0, WRAP_UP_S - ended_s_ago)
 
     # -- chats --------------------------------------------------------------------------------------------

@@ -42,6 +42,9 @@ from gateway.observe.metrics import Metrics
 
 # Messages of one batch (spec/bayeux.md 11).
 MAX_BATCH = 1_000
+# Answers to one batch, beyond which its further operations are refused: a request of some kilobytes must not
+# order a thousand whole transcripts.
+MAX_ANSWERS_BYTES = 4 * 1024 * 1024
 
 Met = Callable[[Session], None]
 
@@ -70,6 +73,7 @@ class Result:
     opened: Session | None = None
     closed: Session | None = None
     session: Session | None = None
+    answers_bytes: int = 0
 
 
 def decode(body: bytes | str) -> list[dict[str, Any]]:
@@ -89,8 +93,9 @@ def checked(value: Any) -> list[dict[str, Any]]:
         raise BadBatch("not a batch")
     if len(value) > MAX_BATCH:
         raise BadBatch("too many messages")
-    if not all(isinstance(message, dict) for message in value):
-        raise BadBatch("not an array of objects")
+    for message in value:
+        if not isinstance(message, dict):
+            raise BadBatch("not an array of objects")
     return value
 
 
@@ -257,6 +262,7 @@ class Exchange:
     def finish(self, session: Session, held: Held, result: Result) -> None:
         """End a connect now: what is due and the reply go into the result."""
         delivery, reply = self._hub.finish(session, held)
+        delivery.written = False
         result.messages.extend(delivery.frames)
         result.messages.append(reply)
         result.deliveries.append((session, delivery))
@@ -264,14 +270,17 @@ class Exchange:
 
     def _publish_service(self, outcome: ServicePublish, result: Result) -> None:
         session, channel = outcome.session, outcome.channel
+        if result.answers_bytes > MAX_ANSWERS_BYTES:
+            outcome.ack.update(successful=False, error=PUBLISH_FAILED)
+            result.messages.append(frames.encode(outcome.ack))
+            return
         answer = self._service.call(session, channel, service_of(channel) or "", data=outcome.data)
         if not answer.done:
             outcome.ack.update(successful=False, error=PUBLISH_FAILED)
         result.messages.append(frames.encode(outcome.ack))
+        result.answers_bytes += sum(map(len, answer.messages))
         if session.ack:
-            with self._hub.lock:
-                for message in answer.messages:
-                    session.enqueue(message)
+            self._hub.answer(session, answer.messages)
         else:
             result.messages.extend(answer.messages)
 
@@ -291,6 +300,7 @@ class Exchange:
         now = self._clock.monotonic()
         for session, delivery in result.deliveries:
             with self._hub.lock:
+                delivery.written = True
                 self._hub.given(session, delivery)
                 self._machine.replied(session, now)
         self._settle(result)
@@ -302,6 +312,7 @@ class Exchange:
             with self._hub.lock:
                 session.undo(delivery)
                 self._machine.replied(session, now)
+                self._hub.wake(session)  # a newer connect may be held already (cometd #595)
         self._settle(result)
 
     def join(self, result: Result, session: Session | None) -> list[bytes]:
@@ -318,6 +329,8 @@ class Exchange:
         return delivery.frames
 
     def _settle(self, result: Result, *, wake: bool = True) -> None:
+        if not result.entered:
+            return
         for session in result.entered:
             self._hub.settle(session, wake=wake)
             self._resume.attached(session)

@@ -87,8 +87,11 @@ class Hub(Attachments):
         for attachment in list(attachments):
             session = attachment.session
             channel = session.channel
+            if session.busy:
+                attachment.offer(event)  # the end of its batch delivers it
+                continue
             straight = channel is not None and channel.clear and attachment.live
-            if not straight or session.busy or session.ack or session.outbox:
+            if not straight or session.ack or session.outbox:
                 attachment.offer(event)
                 self.wake(session)
                 continue
@@ -122,16 +125,33 @@ class Hub(Attachments):
                 return
             self.wake(session)
 
+    def answer(self, session: Session, messages: Sequence[bytes]) -> None:
+        """Queue the answer to an operation for a session that gets everything with its connect replies.
+
+        One answer may exceed the bounds (decision 14); who orders another before it has fetched that is cut
+        off.
+        """
+        options = self.machine.options
+        with self.lock:
+            if session.closed or not messages:
+                return
+            if session.overflow(options.max_queue, options.max_queue_bytes):
+                log.info("session_overflow", session=session.id[:6], frames=len(session.outbox))
+                self.drop(session, "outbox")
+                return
+            for message in messages:
+                session.enqueue(message)
+
     def broadcast(self, recipients: Sequence[Session], message: bytes) -> None:
         """Send one encoded message to many sessions; open websockets share one encoded frame."""
         frame = frames.ws_text(b"[%b]" % message)
         with self.lock:
             for session in recipients:
                 channel = session.channel
-                if channel is None or session.busy or session.ack or session.pending:
+                # What a socket does not take at once waits in the session's outbox, which outlives it.
+                straight = channel is not None and channel.clear and not session.pending
+                if session.busy or session.ack or not straight or not channel.put(frame):
                     self.send(session, message)
-                else:
-                    channel.put(frame)
 
     def wake(self, session: Session) -> None:
         """Deliver now if the session can take something; otherwise it waits for its next connect."""
@@ -189,6 +209,8 @@ class Hub(Attachments):
             batch = session.hand_out(session.written_through())
         else:
             batch = session.hand_out(delivery)
+        if session.ack and delivery.marks:
+            self._dirty[session.id] = session  # a restart must know what is on its way
         reply = self.machine.finish_connect(session, held, batch=batch, now=self._clock.monotonic())
         return delivery, frames.encode(reply)
 
@@ -199,16 +221,17 @@ class Hub(Attachments):
         with self.lock:
             session.busy -= 1
             if session.busy == 0:
-                for attachment in attachments_of(session):
-                    attachment.active = True
+                for source in session.sources:
+                    source.active = True
                 if wake:
                     self.wake(session)
 
     def take(self, session: Session) -> Delivery | None:
         """What a websocket session can be given now, or None (nothing due, or only with a connect reply)."""
-        if session.busy or session.ack or session.channel is None or not session.pending:
+        if session.busy or session.ack or session.channel is None:
             return None
-        return session.collect(self.machine.options.max_queue_bytes)
+        delivery = session.collect(self.machine.options.max_queue_bytes)
+        return delivery if delivery.frames or delivery.marks else None
 
     # --- life of sessions -----------------------------------------------------------------------------------
 

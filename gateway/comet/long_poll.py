@@ -35,6 +35,16 @@ MALFORMED = "400::malformed_batch"
 _CALLBACK = re.compile(r"[A-Za-z_$][A-Za-z0-9_$.\-]{0,63}")
 
 
+def callback_parameters(query: str) -> tuple[str | None, list[str]]:
+    """The callback's name (None: not a plain name) and the `message` parameters; or BadBatch."""
+    try:
+        parameters = parse_qs(query, keep_blank_values=True, max_num_fields=100)
+    except ValueError:
+        raise BadBatch("too many parameters") from None
+    name = (parameters.get("jsonp") or parameters.get("jsonpcallback") or [""])[0]
+    return name if _CALLBACK.fullmatch(name) else None, parameters.get("message") or []
+
+
 class Polling:
     """Answers polls; returns a response together with the result whose fate the writing decides."""
 
@@ -59,12 +69,11 @@ class Polling:
     def callback(self, environ: Environ, peer: Peer) -> tuple[Response, Result | None]:
         """A GET with `jsonp` and `message` (hardened: spec/bayeux.md 6, targets/reliability.md 4.2)."""
         try:
-            parameters = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True, max_num_fields=100)
-            name = (parameters.get("jsonp") or parameters.get("jsonpcallback") or [""])[0]
-            if not _CALLBACK.fullmatch(name):
+            name, values = callback_parameters(environ.get("QUERY_STRING", ""))
+            if name is None:
                 return refusal("400 Bad Request", "400::callback_invalid"), None
-            batch = parse_parameters(parameters.get("message") or [])
-        except (BadBatch, ValueError):
+            batch = parse_parameters(values)
+        except BadBatch:
             return refusal("400 Bad Request", MALFORMED), None
         result = self._run(batch, peer, environ)
         return self._response(result, name), result

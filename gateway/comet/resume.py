@@ -21,7 +21,7 @@ from typing import Any
 import orjson
 import structlog
 
-from gateway.bayeux import Machine, Session
+from gateway.bayeux import Machine, Session, Source
 from gateway.bayeux.options import CALLBACK_POLLING
 from gateway.clock import Clock
 from gateway.comet.attachments import attachments_of
@@ -91,6 +91,7 @@ class Resume:
             self._machine.adopt(session, self._clock.monotonic())
             self._machine.subscribe_restored(session, state.get("subscriptions", ()))
         self._attach_all(session, stored)
+        self._go_on(session, state)
         log.info("session_revived", session=client_id[:6])
 
     def _attach_all(self, session: Session, stored: StoredCometSession) -> None:
@@ -98,6 +99,20 @@ class Resume:
             chat = self._open_chat(attachment.chat_id)
             if chat is not None:
                 self._hub.attach(session, chat, attachment.channel, cursor=attachment.cursor)
+
+    def _go_on(self, session: Session, state: dict[str, Any]) -> None:
+        """With the ack extension: what was on its way is confirmed by its number, or delivered again."""
+        batch, handed = state.get("batch"), state.get("handed")
+        if not session.ack:
+            return
+        marks: list[tuple[Source, int, int]] = []
+        with self._hub.lock:
+            for attachment in attachments_of(session):
+                after = handed.get(attachment.chat_id, 0) if isinstance(handed, dict) else 0
+                if isinstance(after, int) and after > attachment.cursor:
+                    marks.append((attachment, attachment.cursor, after))
+                    attachment.jump(after)
+            session.restore(batch if isinstance(batch, int) else 0, marks)
 
     def _open_chat(self, chat_id: str) -> ChatSession | None:
         try:
@@ -193,8 +208,10 @@ class Resume:
         session.memo["stored"] = True
         state: dict[str, Any] = {
             "ack": session.ack,
+            "batch": session.batch,
             "bound": session.browser_bound,
             "gateway": session.gateway_ext,
+            "handed": {chat.chat_id: after for chat, after in session.handed_out().items() if session.ack},
             "lost": lost,
             "subscriptions": sorted(session.subscriptions),
             "transport": session.transport,

@@ -14,6 +14,7 @@ import _thread
 import os
 import socket
 import ssl
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,6 +23,8 @@ from typing import Any
 from gateway.native import native_rlock
 
 _NEVER_WAIT = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
+# How long a close frame waits behind a backlog: a peer that does not read would keep its socket for ever.
+CLOSE_PATIENCE_S = 2.0
 
 
 class SocketOutbox:
@@ -35,8 +38,10 @@ class SocketOutbox:
         max_bytes: int,
         on_dead: Callable[[str], None],
         on_drained: Callable[[], None] = lambda: None,
+        close_patience_s: float = CLOSE_PATIENCE_S,
     ) -> None:
         self._sock = sock
+        self._close_patience_s = close_patience_s
         self._direct = _direct(sock)
         self._max_frames = max_frames
         self._max_bytes = max_bytes
@@ -82,12 +87,18 @@ class SocketOutbox:
         return frames > self._max_frames or self._backlog_bytes + len(more) > self._max_bytes
 
     def close_after(self, frame: bytes) -> None:
-        """Send a close frame behind everything queued, then close."""
+        """Send a close frame behind everything queued, then close; at the latest after the close patience."""
         with self._lock:
             if self.put(frame, exempt=True):
                 self._close_after = True
                 if not self._backlog:
                     self._shut()
+                else:
+                    _thread.start_new_thread(self._close_at_last, ())
+
+    def _close_at_last(self) -> None:
+        time.sleep(self._close_patience_s)
+        self.abort()
 
     def abort(self) -> None:
         """Close at once; nothing more is sent."""

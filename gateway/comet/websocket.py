@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -88,6 +89,7 @@ class Connection:
         self._exchange = exchange
         self._hub = hub
         self._metrics = metrics
+        self._unbound_until = 0.0
         self._reader = FrameReader(settings.ws_max_message_size_bytes)
         self._outbox = SocketOutbox(
             sock,
@@ -133,11 +135,14 @@ class Connection:
     def run(self) -> None:
         """Read until the peer or the server closes; the caller closes the socket afterwards."""
         self._metrics.websocket_connections.inc()
-        self._sock.settimeout(NO_SESSION_TIMEOUT_S)
+        self._without_session(NO_SESSION_TIMEOUT_S)
         incoming = receiver(self._sock)
         try:
             while self._outbox.open:
-                if not self._received(incoming.recv(_READ_SIZE)):
+                data = incoming.recv(_READ_SIZE)
+                if self._peer.bound is None and time.monotonic() > self._unbound_until:
+                    raise TimeoutError  # pings alone do not keep a socket open
+                if not self._received(data):
                     self._linger()
                     break
         except TimeoutError:
@@ -149,6 +154,11 @@ class Connection:
             self._outbox.abort()
             self._release()
             self._metrics.websocket_connections.dec()
+
+    def _without_session(self, patience_s: float) -> None:
+        """The socket serves no session; it has so long to get one, or for the peer to close it."""
+        self._unbound_until = time.monotonic() + patience_s
+        self._sock.settimeout(patience_s)
 
     def _refuse(self, code: int, reason: str) -> None:
         """Say goodbye from the reading side: the connection ends after `_linger`, which needs it open."""
@@ -228,7 +238,7 @@ class Connection:
                 self._hub.wake(session)
         if result.closed is not None and result.closed is session:
             self._peer.bound = None
-            self._sock.settimeout(GOODBYE_TIMEOUT_S)
+            self._without_session(GOODBYE_TIMEOUT_S)
 
 
 class WebSockets:

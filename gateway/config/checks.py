@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from gateway.config.errors import ConfigError
 from gateway.config.kinds_net import is_loopback_url
@@ -21,9 +22,10 @@ _URLS = ("customhttp.url", "debug.customhttp.url")
 def refuse_contradictions(settings: Settings) -> None:
     """Raise ConfigError for options that must not be combined (spec/push.md 2.5, 7.3, 10.2.9).
 
-    `allow_insecure=true` lifts these rules, and so does the development profile, with which a customer's key
-    may be sent over plain http to this machine only.
+    `allow_insecure=true` lifts the rules about plain http and certificates, and so does the development
+    profile, with which a customer's key may be sent over plain http to this machine only.
     """
+    _refuse_ports(settings)
     if settings.push.allow_insecure:
         return
     development = settings.server.profile == "development"
@@ -77,11 +79,27 @@ def _push_sections(settings: Settings) -> Iterator[str]:
     yield from (PROVIDER_PREFIX + name for name in settings.providers())
 
 
+def _refuse_ports(settings: Settings) -> None:
+    """No destination on another machine behind a port that is not listed."""
+    ports = settings.push.allowed_ports
+    if "*" in ports:
+        return
+    for section, name, url in _urls(settings):
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        if str(port) not in ports and not is_loopback_url(url):
+            _refuse(settings, section, name, f"port {port} is not in [push] allowed_ports")
+
+
 def _plain_http_urls(settings: Settings) -> Iterator[tuple[str, str, str]]:
+    return (found for found in _urls(settings) if found[2].startswith("http:"))
+
+
+def _urls(settings: Settings) -> Iterator[tuple[str, str, str]]:
+    """(section, option, URL) of every destination that is set."""
     for section in _push_sections(settings):
         for name in _URLS:
-            url = settings.get(section, name)
-            if url and url.startswith("http:"):
+            if url := settings.get(section, name):
                 yield section, name, url
 
 

@@ -1,6 +1,6 @@
 """The command group `config`: check a file, show the effective values, write the option reference.
 
-Mounted by gateway/cli.py. Exit code 0 = fine, 1 = the configuration or the reference is not.
+Mounted by gateway/cli. Exit code 0 = fine, 1 = the configuration or the reference is not.
 """
 
 from __future__ import annotations

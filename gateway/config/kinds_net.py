@@ -5,6 +5,7 @@ Hostile or careless values end here: user info in a URL, control characters in a
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import re
 from urllib.parse import SplitResult, urlsplit
@@ -17,8 +18,10 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _UNSAFE_IN_URL = re.compile(r"[\s<>\"{}|\\^`]")
 # RFC 9110 5.6.2, the characters of a header name.
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}", re.ASCII)
+# Standard Webhooks: a symmetric key of 24 to 64 bytes, shown in base64 behind this prefix.
+_SECRET_PREFIX, _SHORTEST_KEY, _LONGEST_KEY = "whsec_", 24, 64
 # Headers that belong to the transport; setting them by hand would break or smuggle a request.
-_RESERVED_HEADERS = ("host", "content-length", "content-type", "transfer-encoding", "connection")
+_RESERVED_HEADERS = ("host", "content-length", "content-type", "transfer-encoding", "connection", "expect")
 
 
 def _split_http(text: str) -> SplitResult:
@@ -81,6 +84,16 @@ def _parse_header_value(text: str) -> str:
     return text
 
 
+def _parse_signing_secret(text: str) -> str:
+    if text:
+        if not text.startswith(_SECRET_PREFIX):
+            raise ValueError
+        key = base64.b64decode(text.removeprefix(_SECRET_PREFIX), validate=True)
+        if not _SHORTEST_KEY <= len(key) <= _LONGEST_KEY:
+            raise ValueError
+    return text
+
+
 def is_loopback_url(url: str) -> bool:
     """True when `url` names this machine: localhost or an address of the loopback networks."""
     host = urlsplit(url).hostname or ""
@@ -99,3 +112,4 @@ ORIGINS = Kind(
 NETWORKS = Kind("comma list of networks such as 10.0.0.0/8, fd00::/8", _parse_networks, many=True)
 BASIC = Kind("user:password; empty = none", _parse_basic)
 HEADER_VALUE = Kind("header value on one line, latin-1, at most 8192 characters", _parse_header_value)
+SIGNING_SECRET = Kind("whsec_ and the base64 of 24 to 64 bytes; empty = none", _parse_signing_secret)

@@ -1,19 +1,18 @@
-"""Option cards taken over from Chat Server: [settings], [inactivity-control], [client-file-transfer].
+"""Option cards taken over from Chat Server: [settings], [inactivity-control].
 
 Names, defaults and bounds are the vendor's, so that admins can paste their options (spec/push.md 2.6,
-spec/chat-api-v2.md 12.2). The table LATER holds what a file may contain but this release does not act on.
+spec/chat-api-v2.md 12.2).
 """
 
 from __future__ import annotations
 
 from functools import partial
 
-from gateway.config.kinds import BOOLEAN, Kind, choice, integer, subset, text
+from gateway.config.kinds import BOOLEAN, choice, integer, subset, text
 from gateway.config.option import Option
 
 _TIMEOUT = integer(1, 1_728_000, unit="s")
 _DAY = integer(1, 86_400, unit="s")
-_BYTES = integer(0, 1_073_741_823, unit="bytes")
 _NOTICES = choice("none", "major", "major2", "typing", "all")
 
 _settings = partial(Option, section="settings")
@@ -170,23 +169,4 @@ INACTIVITY = (
     ),
 )
 
-
-def _later(section: str, name: str, *, kind: Kind, default: object, text: str) -> Option:
-    """A card of an option that is read and checked, but not acted on yet."""
-    note = "Recognised; takes effect with a later release."
-    return Option(section=section, name=name, kind=kind, default=default, text=f"{text} {note}", later=True)
-
-
-_files = partial(_later, "client-file-transfer")
-
-LATER = (
-    _files("upload-max-files", kind=integer(0, 1000), default=3, text="Files per chat."),
-    _files("upload-max-file-size", kind=_BYTES, default=2_097_152, text="Size of one file."),
-    _files("upload-max-total-size", kind=_BYTES, default=5_242_880, text="Size of all files of a chat."),
-    _files("upload-file-types", kind=text(1000), default="jpeg:jpg:pdf:png:zip", text="Accepted types."),
-    _files("upload-need-agent", kind=BOOLEAN, default=False, text="Uploads only while an agent is present."),
-    _files("download-attempts", kind=integer(0, 1000), default=2, text="Downloads of one file."),
-    _files("delete-file", kind=text(32), default="odd", text="Whether customers may delete their files."),
-)
-
-OPTIONS = (*FLEX, *INACTIVITY, *LATER)
+OPTIONS = (*FLEX, *INACTIVITY)

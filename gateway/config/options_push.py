@@ -11,7 +11,7 @@ import ipaddress
 from functools import partial
 
 from gateway.config.kinds import BOOLEAN, EXPIRATION, PUSH_TYPE_LIST, choice, integer, pattern, seconds, text
-from gateway.config.kinds_net import HEADER_VALUE, HTTP_URL, NETWORKS
+from gateway.config.kinds_net import HEADER_VALUE, HTTP_URL, NETWORKS, SIGNING_SECRET
 from gateway.config.option import ByProfile, Option
 
 _LOOPBACK = tuple(map(ipaddress.ip_network, ("127.0.0.0/8", "::1/128")))
@@ -43,6 +43,21 @@ def _destination_set(prefix: str, which: str) -> tuple[Option, ...]:
             default="",
             secret=True,
             text=f"Value of the header `Authorization` of {which}; empty = no such header.",
+        ),
+        _destination(
+            name=f"{prefix}customhttp.secret",
+            kind=SIGNING_SECRET,
+            default="",
+            secret=True,
+            text=f"Key of the signature (`webhook-signature`) of {which}. Empty = the one that the gateway "
+            "made at its first start; `gateway push secret` shows it.",
+        ),
+        _destination(
+            name=f"{prefix}customhttp.secret.previous",
+            kind=SIGNING_SECRET,
+            default="",
+            secret=True,
+            text=f"The key before, while receivers change over: {which} then carry two signatures.",
         ),
         _destination(
             name=f"{prefix}customhttp.header.<Name>",
@@ -144,8 +159,8 @@ SAFETY = (
         name="log_bodies",
         kind=choice("off", "failed", "all"),
         default="failed",
-        text="Of which notifications the delivery log keeps the body.",
-        later=True,
+        text="Of which notifications the delivery log shows the body: `failed` = all but the delivered ones. "
+        "The database holds it anyway, in the transcript and for a replay.",
     ),
     _push(
         name="allowed_networks",
@@ -162,6 +177,12 @@ SAFETY = (
         "development profile.",
     ),
     _push(
+        name="allowed_ports",
+        kind=pattern(r"\*|[1-9][0-9]{0,4}", valid="* (all) or a comma list of port numbers", many=True),
+        default=ByProfile(production=("80", "443"), development=("*",)),
+        text="Ports that a destination on another machine may have.",
+    ),
+    _push(
         name="max_connections_per_route",
         kind=integer(1, 1000),
         default=20,
@@ -172,6 +193,20 @@ SAFETY = (
         kind=integer(1, 10_000),
         default=100,
         text="Requests in flight of one node.",
+    ),
+    _push(
+        name="rate_limit",
+        kind=integer(0, 100_000, unit="per second"),
+        default=0,
+        text="Notifications a second to one destination, with a burst of one second; 0 = no limit.",
+    ),
+    _push(
+        name="retry",
+        kind=choice("off", "standard"),
+        default="off",
+        text="What becomes of a notification (reliable ones excepted) whose receiver failed. `off`: it is "
+        "tried once, as in GMS. `standard`: it is repeated after 5 s, 30 s, 2 min, 10 min, 30 min, 2 h, 5 h, "
+        "10 h, at most until 24 h after the end of its chat.",
     ),
 )
 
@@ -205,6 +240,18 @@ TRANSPORT = (
         kind=text(4096),
         default="",
         text="File with the certificate authorities to trust instead of the public ones.",
+    ),
+    _destination(
+        name="customhttp.client_cert",
+        kind=text(4096),
+        default="",
+        text="File with the certificate (PEM) that the gateway shows to a receiver that asks for one.",
+    ),
+    _destination(
+        name="customhttp.client_key",
+        kind=text(4096),
+        default="",
+        text="File with the key of `customhttp.client_cert`; empty = it is in the same file.",
     ),
 )
 

@@ -111,6 +111,9 @@ class PushSettings:
     allow_insecure: bool
     max_connections_per_route: int
     max_connections_total: int
+    allowed_ports: tuple[str, ...]
+    rate_limit: int
+    retry: str
 
     def may_select(self, provider: str) -> bool:
         """Whether a client may select the provider; that it is configured is a separate question."""
@@ -147,6 +150,38 @@ class InactivitySettings:
     message_alert: str
     message_alert2: str
     message_close: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileSettings:
+    """[client-file-transfer]. `upload_file_types` is the colon separated text of the option."""
+
+    upload_max_files: int
+    upload_max_file_size: int
+    upload_max_total_size: int
+    upload_file_types: str
+    upload_need_agent: bool
+    download_attempts: int
+    delete_file: str
+    directory: str
+    disk_quota_bytes: int
+    disk_reserve_bytes: int
+    upload_scan_cmd: str
+    upload_scan_timeout_s: float
+
+    @property
+    def extensions(self) -> frozenset[str]:
+        """The accepted extensions in lower case, without dots."""
+        return frozenset(self.upload_file_types.lower().split(":"))
+
+    @property
+    def customers_may_delete(self) -> bool:
+        """The values of `delete-file` are the vendor's secret; only these two mean no (Q-11)."""
+        return self.delete_file.lower() not in ("none", "false")
+
+    def directory_under(self, data_dir: Path) -> Path:
+        """Where the contents lie; a relative path is meant from `data_dir`."""
+        return data_dir / self.directory
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from gateway.model.deliveries import Delivery
 from gateway.model.events import Event
+from gateway.model.files import StoredFile
 from gateway.model.pending import PendingStep
 from gateway.model.session import ChatSession
 
@@ -17,6 +18,7 @@ class Change(NamedTuple):
     yet), otherwise it raises Conflict and writes nothing. `ephemeral` events (typing) advance the stored
     counter but live only in the tail. `profile_changed` tells that `session.profile` must be rewritten.
     `pending` is the step of the resend machine that these events cause; its version is compared as well.
+    `files` are new files, or known ones with another state.
     """
 
     session: ChatSession
@@ -25,6 +27,7 @@ class Change(NamedTuple):
     deliveries: tuple[Delivery, ...] = ()
     profile_changed: bool = True
     pending: PendingStep | None = None
+    files: tuple[StoredFile, ...] = ()
 
 
 class Committed(NamedTuple):

@@ -25,6 +25,10 @@ class DeliveryState(StrEnum):
     SKIPPED = "skipped"
 
 
+# Given up: what an operator looks for and may send again (spec/push.md 10.2.4).
+DEAD_LETTERS = frozenset({DeliveryState.FAILED, DeliveryState.EXHAUSTED})
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """One notification to one device. `id` is the `webhook-id`, constant over replays (decision 16).
@@ -33,6 +37,9 @@ class Delivery:
     the configured text, looked up when sending. Never a URL: that is operator configuration (spec/push.md
     7). `idempotency_key` lets a receiver collapse the pointers of one position (10.2.2); None without
     reliable mode.
+
+    `replays` counts the attempts that an operator asked for; they are part of `attempts`, so the automatic
+    ones are `attempts - replays`, and a replay uses up nothing of a retry schedule (10.2.4).
     """
 
     id: str
@@ -50,6 +57,7 @@ class Delivery:
     state: DeliveryState = DeliveryState.QUEUED
     attempts: int = 0
     idempotency_key: str | None = None
+    replays: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,7 +128,8 @@ class ChatSession:
     @property
     def ended_for_customer(self) -> bool:
         """`chatEnded`: the customer is gone or the chat is over."""
-        return self.state is ChatState.ENDED or not self.profile.participants[0].present
+        # Asked four times per message: not by way of two further properties.
+        return self.state is ChatState.ENDED or self.profile.participants[0].left is not None
 
     @property
     def queued(self) -> bool:

@@ -61,6 +61,12 @@ METRICS: tuple[MetricSpec, ...] = (
     ),
     MetricSpec("push_resends_total", "counter", "Reliable notifications that were sent again."),
     MetricSpec("push_dead_letters", "gauge", "Notifications given up, waiting for a replay by the operator."),
+    MetricSpec(
+        "push_destination_state",
+        "gauge",
+        "State of a destination: 0 closed (all is well), 1 half-open, 2 open (it fails), 3 disabled.",
+        ("destination",),
+    ),
     MetricSpec("push_skipped_total", "counter", "Events that were not pushed, by reason.", ("reason",)),
     MetricSpec(
         "push_subscription_rejected_total", "counter", "Refused push subscriptions, by reason.", ("reason",)
@@ -92,6 +98,12 @@ METRICS: tuple[MetricSpec, ...] = (
         "Configuration reloads, by outcome (applied or refused).",
         ("outcome",),
     ),
+    MetricSpec(
+        "file_uploads_total", "counter", "Uploads, by outcome (stored, refused or failed).", ("outcome",)
+    ),
+    MetricSpec("file_downloads_total", "counter", "Downloads of files, by who asked.", ("by",)),
+    MetricSpec("file_scans_total", "counter", "Scans of files, by verdict (clean or blocked).", ("verdict",)),
+    MetricSpec("file_bytes", "gauge", "Size of all files, uploads on their way included."),
     MetricSpec("websocket_connections", "gauge", "Open websockets."),
     MetricSpec("held_polls", "gauge", "Long-polls held open."),
     MetricSpec(
@@ -112,6 +124,7 @@ class Metrics:
     push_unretrieved: Gauge
     push_resends_total: Counter
     push_dead_letters: Gauge
+    push_destination_state: Gauge
     push_skipped_total: Counter
     push_subscription_rejected_total: Counter
     chats_started_total: Counter
@@ -127,6 +140,10 @@ class Metrics:
     store_batch_size: Histogram
     store_failures_total: Counter
     config_reloads_total: Counter
+    file_uploads_total: Counter
+    file_downloads_total: Counter
+    file_scans_total: Counter
+    file_bytes: Gauge
     websocket_connections: Gauge
     held_polls: Gauge
     slow_clients_closed_total: Counter

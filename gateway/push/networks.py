@@ -16,11 +16,16 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _LEADS_INSIDE: tuple[Network, ...] = tuple(
     ipaddress.ip_network(text)
     for text in (
+        "::/96",  # IPv4-compatible, the predecessor of ::ffff:0:0/96
+        "::ffff:0:0:0/96",  # IPv4-translated
+        "192.88.99.0/24",  # relays of 6to4
         "192.0.0.0/24",  # IETF protocol assignments, among them DS-Lite gateways
         "64:ff9b::/96",  # NAT64: any IPv4 address, the private ones included
         "64:ff9b:1::/48",  # NAT64 with a local prefix
         "2001::/32",  # Teredo
         "2002::/16",  # 6to4
+        "3fff::/20",  # documentation
+        "5f00::/16",  # segment routing
         "fec0::/10",  # site-local, the predecessor of fc00::/7
     )
 )

@@ -1,13 +1,15 @@
 """The delivery worker of a node: claims due notifications, sends them, records the outcome.
 
 Theory of operation. One thread claims due rows under a lease whenever it is woken (by a commit with
-deliveries, or by a finished row, whose chat may have a next one) and once a second as a safety net. `lanes`
-spreads the rows over threads per destination. Each row gets one attempt: a 2xx makes it DELIVERED, anything
-else FAILED, which is the dead letter that an operator can replay.
+deliveries, or by a finished row, whose chat may have a next one) and once a second as a safety net. It asks
+destination by destination: one that is full, over its rate or whose breaker is open gets nothing claimed, so
+its rows stay in the store and cost the others nothing. `lanes` spreads the rows over threads per destination.
+Each row gets one attempt at a time; `courier` says what becomes of it.
 
 At least once: the record is written after the POST. If the process dies in between, or the store cannot
 write, the lease runs out and the row is sent again with the same `webhook-id`, by which receivers tell
-repetitions. Order: the store hands out only the first unfinished row of a chat and device.
+repetitions. Order: the store hands out only the first unfinished row of a chat and device; one that waits for
+its repetition holds the others up for half a minute at most.
 
 Made by `services`, which also subscribes `wake_for` to the bus.
 """
@@ -15,35 +17,30 @@ Made by `services`, which also subscribes `wake_for` to the bus.
 from __future__ import annotations
 
 import math
+import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
 from gateway.clock import Clock
-from gateway.config import Settings, SettingsSource
+from gateway.config import SettingsSource
 from gateway.errors import Unavailable
+from gateway.ids import RandomBytes
 from gateway.model.change import Committed
-from gateway.model.deliveries import Attempt, Delivery, DeliveryKind, DeliveryState
-from gateway.observe.logs import log_not_pushed, log_pushed
+from gateway.model.deliveries import Delivery
 from gateway.observe.metrics import Metrics
-from gateway.push.customhttp import Outcome, Reply, Sender, classify
-from gateway.push.destination import resolve
+from gateway.push.courier import Confirmed, Courier, EndOfChat, Snapshot
+from gateway.push.destination import Destination
+from gateway.push.destinations import Destinations, DestinationStatus
 from gateway.push.lanes import Claimed, Lanes
-from gateway.routing.policy import CUSTOMHTTP, Skip
-from gateway.store.roles import Deliveries
+from gateway.store.roles import Lane, PushStore
 
 POLL_S = 1.0
-# spec/push.md 10.2.12; longer when an attempt may take longer, see `_lease_s`.
-LEASE_S = 30.0
-# Between the end of an attempt and the end of its lease: time to write the record.
-RECORD_S = 5.0
-CLAIM_ROWS = 50
+CLAIM_ROWS = 200
 STOP_S = 20.0
 
 log = structlog.get_logger(__name__)
-
-Confirmed = Callable[[Delivery], bool]
 
 
 def never_confirmed(_delivery: Delivery) -> bool:
@@ -51,32 +48,65 @@ def never_confirmed(_delivery: Delivery) -> bool:
     return False
 
 
+def never_ended(_chat_id: str) -> int | None:
+    """Stand-in while nobody can tell when a chat ended."""
+    return None
+
+
 class PushWorker:
     """Sends the notifications of one node; `node_id` names it as the owner of leases."""
 
     def __init__(
         self,
-        store: Deliveries,
+        store: PushStore,
         settings_source: SettingsSource,
         clock: Clock,
         metrics: Metrics,
         node_id: str,
         *,
+        installation_key: str,
         confirmed: Confirmed = never_confirmed,
+        ended_ms: EndOfChat = never_ended,
+        random_bytes: RandomBytes = secrets.token_bytes,
     ) -> None:
-        """`confirmed` tells whether comet has confirmed a delivery's event (asked for row 7 of 9.2 only)."""
+        """`installation_key` signs where no secret is configured. `confirmed` tells whether comet has
+        confirmed a delivery's event (asked for row 7 of 9.2 only), `ended_ms` when a chat ended, or None.
+        """
         self._store = store
         self._source = settings_source
         self._clock = clock
-        self._metrics = metrics
         self._node_id = node_id
-        self._confirmed = confirmed
-        self._lanes = Lanes(self._work, clock)
+        self._installation_key = installation_key
+        self._destinations = Destinations(store, clock, metrics)
+        self._courier = Courier(
+            store,
+            self._destinations,
+            clock,
+            metrics,
+            node_id=node_id,
+            confirmed=confirmed,
+            ended_ms=ended_ms,
+            random_bytes=random_bytes,
+        )
+        self._lanes = Lanes(self._work)
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
-        self._sender: tuple[Settings, Sender] | None = None
-        metrics.push_pending.set_function(self._pending)
+        self._snapshot: Snapshot | None = None
+        metrics.push_pending.set_function(lambda: _figure(store.pending_count))
+        metrics.push_dead_letters.set_function(lambda: _figure(store.dead_letter_count))
+
+    def destinations(self) -> Sequence[DestinationStatus]:
+        """The state of every destination that is configured."""
+        self._destinations.keep(self._settings().configured())
+        return self._destinations.statuses(self._lanes.waiting())
+
+    def enable(self, key: str) -> bool:
+        """Send to a disabled or failing destination again (`DestinationStatus.key`); False: no such one."""
+        self.destinations()
+        enabled = self._destinations.enable(key)
+        self.wake()
+        return enabled
 
     def start(self) -> None:
         """Start the claiming thread; rows that an earlier process left behind go first."""
@@ -103,7 +133,9 @@ class PushWorker:
         self._wake.set()
         if self._thread is not None:
             self._thread.join(timeout_s)
-        return self._lanes.close(timeout_s)
+        done = self._lanes.close(timeout_s)
+        self._settings().sender.close_idle(0)
+        return done
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -113,25 +145,34 @@ class PushWorker:
                 log.warning("push_store_unavailable", reason=str(error))
             except Exception:  # noqa: BLE001 - whatever a row or the store does, the node goes on pushing
                 log.exception("push_claim_failed")
-            self._wake.wait(POLL_S)
+            if not self._wake.wait(POLL_S):
+                self._settings().sender.close_idle()
             self._wake.clear()
 
     def claim(self) -> int:
         """Hand the rows that are due now to their lanes and return how many were claimed."""
-        settings = self._source.current
-        push = settings.push
+        snapshot = self._settings()
+        push = snapshot.settings.push
         total = 0
-        while not self._stopping.is_set() and not self._lanes.congested():
-            at = self._clock.monotonic()
+        while not self._stopping.is_set():
+            at, now_ms = self._clock.monotonic(), self._clock.wall_ms()
+            lanes = self._open_lanes(snapshot, now_ms)
+            if not lanes:
+                break
             rows = self._store.claim(
                 self._node_id,
-                now_ms=self._clock.wall_ms(),
-                lease_ms=round(_lease_s(settings) * 1000),
+                now_ms=now_ms,
+                lease_ms=round(snapshot.lease_s * 1000),
                 limit=CLAIM_ROWS,
+                lanes=lanes,
             )
             for row in rows:
+                claimed = Claimed(row, at)
+                where = snapshot.resolve(claimed.lane)
+                if isinstance(where, Destination):
+                    self._destinations.spend(where, 1)
                 self._lanes.put(
-                    Claimed(row, at),
+                    claimed,
                     per_lane=push.max_connections_per_route,
                     in_total=push.max_connections_total,
                 )
@@ -140,106 +181,43 @@ class PushWorker:
                 break
         return total
 
-    def _pending(self) -> float:
-        """Read when metrics are fetched; a closed store has no figure."""
-        try:
-            return self._store.pending_count()
-        except Unavailable:
-            return math.nan
+    def _open_lanes(self, snapshot: Snapshot, now_ms: int) -> dict[Lane, int]:
+        """The lanes with due rows that may take some, and how many each."""
+        push = snapshot.settings.push
+        found: dict[Lane, int] = {}
+        for lane in self._store.due_lanes(now_ms=now_ms):
+            room = self._lanes.room(lane, per_lane=push.max_connections_per_route)
+            where = snapshot.resolve(lane)
+            if isinstance(where, Destination):
+                allowed = self._destinations.room(where, rate=push.rate_limit)
+                room = room if allowed is None else min(room, allowed)
+            if room > 0:
+                found[lane] = room
+        return found
 
-    def _work(self, claimed: Claimed) -> bool:
-        """Deal with one row in its lane's thread; whether its receiver answered."""
+    def _work(self, claimed: Claimed) -> None:
+        """Deal with one row in its lane's thread."""
         try:
-            return self._deal_with(claimed)
+            self._courier.deal_with(claimed, self._settings())
         except Exception:  # noqa: BLE001 - the row stays leased and is tried again; its lane must live on
             log.exception("push_not_recorded", delivery=claimed.delivery.id)
-            return False
         finally:
             self._wake.set()
 
-    def _deal_with(self, claimed: Claimed) -> bool:
-        settings, delivery = self._source.current, claimed.delivery
-        if delivery.due_ms > delivery.created_ms and self._confirmed(delivery):
-            self._store.finish(delivery.id, self._node_id, state=DeliveryState.SKIPPED, attempt=None)
-            return False
-        destination = resolve(settings, delivery.provider, debug=delivery.debug)
-        if isinstance(destination, Skip):
-            self._metrics.bound("push_skipped_total", destination.metric).inc()
-            attempt = self._attempt(delivery, lambda: Reply(error=destination.reason))
-            self._record(delivery, attempt, reason=destination.reason)
-            return False
-        age = self._clock.monotonic() - claimed.at
-        if age + destination.total_timeout_s + RECORD_S > _lease_s(settings):
-            return False  # the lease might end before the attempt does: left for the next claim
-        sender = self._sender_for(settings)
-        attempt = self._attempt(
-            delivery, lambda: sender.send(delivery, destination, attempt=_number(delivery))
-        )
-        what = f"HTTP {attempt.status}" if attempt.status else attempt.error
-        self._record(delivery, attempt, reason=f"delivery failed: {what}")
-        return attempt.status is not None
-
-    def _attempt(self, delivery: Delivery, send: Callable[[], Reply]) -> Attempt:
-        """Time one attempt. Whatever it raises is its failure: a poisonous row ends as a dead letter."""
-        started_ms, started = self._clock.wall_ms(), self._clock.monotonic()
-        try:
-            reply = send()
-        except Exception:  # noqa: BLE001
-            log.exception("push_attempt_failed", delivery=delivery.id)
-            reply = Reply(error="internal error")
-        return Attempt(
-            delivery_id=delivery.id,
-            number=_number(delivery),
-            started_ms=started_ms,
-            duration_ms=round((self._clock.monotonic() - started) * 1000),
-            status=reply.status,
-            error=reply.error,
-            response_head=reply.head,
-        )
-
-    def _record(self, delivery: Delivery, attempt: Attempt, *, reason: str) -> None:
-        """Write the final state, then log and count it; `reason` is for the line about a failure."""
-        delivered = classify(attempt.status, attempt.error) is Outcome.DELIVERED
-        state = DeliveryState.DELIVERED if delivered else DeliveryState.FAILED
-        if not self._store.finish(delivery.id, self._node_id, state=state, attempt=attempt):
-            log.info("push_lease_lost", delivery=delivery.id)
-        if delivered:
-            log_pushed(log, position=delivery.position, push_type=CUSTOMHTTP, device_id=delivery.device_id)
-        else:
-            log_not_pushed(
-                log,
-                position=delivery.position,
-                reason=reason,
-                push_type=CUSTOMHTTP,
-                device_id=delivery.device_id,
-            )
-        if not delivery.debug:  # tests of an operator must not move production figures (2.4)
-            self._count(delivery, state)
-
-    def _count(self, delivery: Delivery, state: DeliveryState) -> None:
-        kind = "reliable" if delivery.kind is DeliveryKind.POINTER else "event"
-        self._metrics.bound("push_notifications_total", CUSTOMHTTP, kind, state.value).inc()
-        if state is DeliveryState.DELIVERED:
-            latency_ms = max(0, self._clock.wall_ms() - delivery.created_ms)
-            self._metrics.push_latency_seconds.observe(latency_ms / 1000)
-        else:
-            self._metrics.push_dead_letters.inc()
-
-    def _sender_for(self, settings: Settings) -> Sender:
-        """One sender per settings snapshot. A race makes two, which costs a TLS context and nothing else."""
-        kept = self._sender
-        if kept is None or kept[0] is not settings:
-            kept = self._sender = (settings, Sender(settings.push.allowed_networks, self._clock))
-        return kept[1]
+    def _settings(self) -> Snapshot:
+        """What belongs to the present settings. A race makes two, which costs connections only."""
+        kept, settings = self._snapshot, self._source.current
+        if kept is None or kept.settings is not settings:
+            if kept is not None:
+                kept.sender.close_idle(0)
+            kept = self._snapshot = Snapshot(settings, self._clock, self._installation_key)
+            self._destinations.keep(kept.configured())
+        return kept
 
 
-def _number(delivery: Delivery) -> int:
-    """Attempts count from 1; one that was never recorded is made again under its old number."""
-    return delivery.attempts + 1
-
-
-def _lease_s(settings: Settings) -> float:
-    """A lease outlasts the longest attempt by twice the time to record it."""
-    providers = [settings.provider(name) or {} for name in ("", *settings.providers())]
-    longest = max(float(options.get("customhttp.total_timeout", 0.0)) for options in providers)
-    return max(LEASE_S, longest + 2 * RECORD_S)
+def _figure(count: Callable[[], int]) -> float:
+    """Read when metrics are fetched; a store that cannot be read has no figure."""
+    try:
+        return count()
+    except Unavailable:
+        return math.nan

@@ -8,18 +8,23 @@ random histories must give the same answers).
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from gateway.errors import Conflict, Unavailable
 from gateway.model.change import Change
-from gateway.model.deliveries import Attempt, Delivery, DeliveryState
+from gateway.model.deliveries import DEAD_LETTERS, Attempt, Delivery, DeliveryState
 from gateway.model.events import Event
-from gateway.model.pending import Pending, PendingStep
+from gateway.model.files import StoredFile
+from gateway.model.inspection import Cursor
+from gateway.model.pending import Pending
 from gateway.model.session import ChatSession, ChatState
+from gateway.store.memory_files import MemoryFiles
+from gateway.store.memory_log import MemoryDeliveryLog
+from gateway.store.memory_pendings import MemoryPendings
 from gateway.store.poison import poison
-from gateway.store.roles import StoredCometSession, Token
+from gateway.store.roles import Lane, StoredCometSession, StoredDestination, Token
 from gateway.store.tail import Tail
 
 _UNFINISHED = frozenset({DeliveryState.QUEUED, DeliveryState.LEASED})
@@ -33,17 +38,27 @@ class _Row:
     seq: int
     ready_ms: int
     owner: str | None = None
+    yields_ms: int | None = None
 
     @property
     def unfinished(self) -> bool:
         return self.delivery.state in _UNFINISHED
 
+    @property
+    def place(self) -> Cursor:
+        return (self.delivery.created_ms, self.seq)
 
-def _on_its_way(row: _Row | None) -> bool:
-    return row is not None and row.unfinished
+    @property
+    def lane(self) -> Lane:
+        return self.delivery.provider or None, self.delivery.debug
+
+    @property
+    def line(self) -> tuple[str, str]:
+        """What is delivered in order."""
+        return self.delivery.chat_id, self.delivery.device_id
 
 
-class MemoryStore:
+class MemoryStore(MemoryFiles, MemoryDeliveryLog, MemoryPendings):
     """All roles of `roles.Store` in dictionaries."""
 
     def __init__(self) -> None:
@@ -53,9 +68,11 @@ class MemoryStore:
         self._events: dict[str, list[Event]] = {}
         self._parties: dict[str, tuple[str, str]] = {}
         self._tail = Tail()
+        self._files: dict[str, StoredFile] = {}
         self._outbox: dict[str, _Row] = {}
         self._inserted = 0
         self._attempts: dict[str, list[Attempt]] = {}
+        self._destinations: dict[str, StoredDestination] = {}
         self._pendings: dict[str, Pending] = {}
         self._tokens: dict[str, Token] = {}
         self._comet: dict[str, StoredCometSession] = {}
@@ -82,6 +99,9 @@ class MemoryStore:
                 self._insert(delivery)
             if change.pending is not None:
                 self._step(change.pending)
+            for file in change.files:
+                known = self._files.get(file.id, file)
+                self._files[file.id] = replace(known, state=file.state)
             self._tail.add(session.id, change.ephemeral)
 
     def session(self, chat_id: str) -> ChatSession | None:
@@ -118,6 +138,7 @@ class MemoryStore:
             self._drop_parties(chat_id)
             self._tail.forget(chat_id)
             self._pendings.pop(chat_id, None)
+            self._files = {key: file for key, file in self._files.items() if file.chat_id != chat_id}
             for row in [row for row in self._outbox.values() if row.delivery.chat_id == chat_id]:
                 del self._outbox[row.delivery.id]
                 self._attempts.pop(row.delivery.id, None)
@@ -133,13 +154,33 @@ class MemoryStore:
 
     # --- Deliveries --------------------------------------------------------------------------------------
 
-    def claim(self, owner: str, *, now_ms: int, lease_ms: int, limit: int) -> Sequence[Delivery]:
+    def due_lanes(self, *, now_ms: int) -> Sequence[Lane]:
+        with self._open():
+            due = {row.lane for row in self._outbox.values() if row.unfinished and row.ready_ms <= now_ms}
+            return tuple(sorted(due, key=lambda lane: (lane[0] or "", lane[1])))
+
+    def claim(
+        self,
+        owner: str,
+        *,
+        now_ms: int,
+        lease_ms: int,
+        limit: int,
+        lanes: Mapping[Lane, int] | None = None,
+    ) -> Sequence[Delivery]:
         with self._open():
             due = [row for row in self._outbox.values() if row.unfinished and row.ready_ms <= now_ms]
-            due = [row for row in due if self._is_next(row)]
+            due = [row for row in due if self._is_next(row, now_ms)]
             due.sort(key=lambda row: (row.ready_ms, row.seq))
-            claimed = []
+            if lanes is not None:
+                chosen = [[row for row in due if row.lane == lane][: lanes[lane]] for lane in lanes]
+                due = [row for rows in chosen for row in rows]
+            claimed: list[Delivery] = []
             for row in due[: max(0, limit)]:
+                if not self._is_next(
+                    row, now_ms
+                ):  # a row that was passed over is claimed along with this one
+                    continue
                 error = poison(row.delivery.kind, row.delivery.message)
                 if error is not None:
                     number = row.delivery.attempts + 1
@@ -151,12 +192,25 @@ class MemoryStore:
                 claimed.append(row.delivery)
             return tuple(claimed)
 
-    def finish(self, delivery_id: str, owner: str, *, state: DeliveryState, attempt: Attempt | None) -> bool:
+    def finish(
+        self,
+        delivery_id: str,
+        owner: str,
+        *,
+        state: DeliveryState,
+        attempt: Attempt | None,
+        retry_at_ms: int | None = None,
+        yields_ms: int | None = None,
+    ) -> bool:
         with self._open():
             row = self._outbox.get(delivery_id)
             if row is None or row.owner != owner:
                 return False
             self._record(row, state, attempt)
+            if retry_at_ms is not None:
+                row.ready_ms = retry_at_ms
+            if row.yields_ms is None:
+                row.yields_ms = yields_ms
             return True
 
     def delivery(self, delivery_id: str) -> Delivery | None:
@@ -180,14 +234,21 @@ class MemoryStore:
         with self._open():
             return sum(row.unfinished for row in self._outbox.values())
 
-    def _is_next(self, row: _Row) -> bool:
-        """The order rule: no unfinished row of the same chat and device stands before this one."""
-        mine = row.delivery
+    def dead_letter_count(self) -> int:
+        with self._open():
+            rows = [row.delivery for row in self._outbox.values()]
+            return sum(row.state in DEAD_LETTERS and not row.debug for row in rows)
+
+    def _is_next(self, row: _Row, now_ms: int) -> bool:
+        """The order rule: of the same chat and device nothing is in flight, and no unfinished row that does
+        not yield stands before this one."""
+        others = [other for other in self._outbox.values() if other.unfinished and other.line == row.line]
+        if any(other.owner is not None and other.ready_ms > now_ms for other in others):
+            return False
         return not any(
-            other.unfinished
-            and (other.delivery.chat_id, other.delivery.device_id) == (mine.chat_id, mine.device_id)
-            and (other.delivery.position, other.seq) < (mine.position, row.seq)
-            for other in self._outbox.values()
+            (other.delivery.position, other.seq) < (row.delivery.position, row.seq)
+            and (other.yields_ms is None or other.yields_ms > now_ms)
+            for other in others
         )
 
     def _record(self, row: _Row, state: DeliveryState, attempt: Attempt | None) -> None:
@@ -201,46 +262,19 @@ class MemoryStore:
         self._inserted += 1
         self._outbox[delivery.id] = _Row(delivery, self._inserted, delivery.due_ms)
 
-    # --- Pendings ----------------------------------------------------------------------------------------
+    # --- Destinations ------------------------------------------------------------------------------------
 
-    def pending(self, chat_id: str) -> Pending | None:
+    def save_destination(self, destination: StoredDestination) -> None:
         with self._open():
-            return self._pendings.get(chat_id)
+            self._destinations[destination.key] = destination
 
-    def due_pendings(self, *, now_ms: int, limit: int) -> Sequence[tuple[Pending, DeliveryState | None]]:
+    def destinations(self) -> Sequence[StoredDestination]:
         with self._open():
-            due = [one for one in self._armed() if (one.next_ms or 0) <= now_ms]
-            found = [(one, self._outbox.get(one.delivery_id or "")) for one in due]
-            ready = [(one, row.delivery.state if row else None) for one, row in found if not _on_its_way(row)]
-            return tuple(ready[:limit])
+            return tuple(sorted(self._destinations.values(), key=lambda one: one.key))
 
-    def armed_pendings(self) -> Sequence[Pending]:
+    def forget_destination(self, key: str) -> None:
         with self._open():
-            return tuple(self._armed())
-
-    def armed_count(self) -> int:
-        with self._open():
-            return len(self._armed())
-
-    def advance(self, steps: Sequence[PendingStep]) -> Sequence[bool]:
-        with self._open():
-            return tuple([self._fits(step) and self._step(step) for step in steps])
-
-    def _armed(self) -> list[Pending]:
-        armed = [one for one in self._pendings.values() if one.armed]
-        return sorted(armed, key=lambda one: (one.next_ms, one.chat_id))
-
-    def _fits(self, step: PendingStep) -> bool:
-        stored = self._pendings.get(step.before.chat_id)
-        return (stored.version if stored else 0) == step.before.version
-
-    def _step(self, step: PendingStep) -> bool:
-        self._pendings[step.after.chat_id] = step.after
-        if step.delivery is not None:
-            self._insert(step.delivery)
-        if step.attempt is not None:
-            self._attempts.setdefault(step.attempt.delivery_id, []).append(step.attempt)
-        return True
+            self._destinations.pop(key, None)
 
     # --- Tokens ------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""The acceptance checks of spec/push.md 11 (numbers 1, 2, 3, 6, 8 and 9), end to end.
+"""The acceptance checks of spec/push.md 11 (numbers 1, 2, 3, 5, 6, 8 and 9), end to end.
 
 A real gateway, a real receiver, agents by token. That nothing is sent is read from the outbox: the row of a
 notification is written in the same transaction as its event, so once the event is acknowledged, a row is
@@ -13,14 +13,16 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
 import pytest
+import requests
 from support.clients import Agent, LongPoll, Message, Rest
 from support.gateway import RunningGateway
 from support.waiting import eventually
-from unit.push.receiver import Receiver
+from unit.push.receiver import Receiver, answer
 
 DEVICE = "a1a23456789123456789"
 TEXT = "dummy message"
@@ -321,3 +323,66 @@ def test_push_check_09(stand: Stand):
 
     assert addresses == used
     assert 4 == len(stand.receiver.requests)
+
+
+# --- 5: a failure is one dead letter, and a replay is the same notification ---------------------------------
+
+
+class Admin:
+    """The administrators' API of a gateway."""
+
+    def __init__(self, gateway: RunningGateway) -> None:
+        self.url = f"{gateway.url}/admin/v1"
+        self.headers = {"Authorization": f"Bearer {gateway.token('admin', 'Root')}"}
+
+    def get(self, path: str, **query: str) -> Any:
+        """The object of a GET that succeeds."""
+        answer = requests.get(f"{self.url}{path}", headers=self.headers, params=query, timeout=10)
+        assert 200 == answer.status_code, answer.text
+        return answer.json()
+
+    def post(self, path: str, body: object = None) -> Any:
+        """The object of a POST that succeeds."""
+        answer = requests.post(f"{self.url}{path}", headers=self.headers, json=body, timeout=10)
+        assert 200 == answer.status_code, answer.text
+        return answer.json()
+
+    def states(self, chat_id: str) -> list[str]:
+        """The states of a chat's notifications, newest first."""
+        return [item["state"] for item in self.get("/deliveries", chatId=chat_id)["items"]]
+
+
+@configured(channels("comet,customhttp"))
+@pytest.mark.parametrize("way", ["api", "window", "cli", "cli window"])
+def test_push_check_05(stand: Stand, way: str):
+    """No PushResend and a 500: one POST, one dead letter; replays by each way have the id and the body."""
+    stand.receiver.behaviours["/push"] = answer(500)
+    begun = datetime.now(UTC).isoformat()
+    chat = stand.rest("Ann", **REST_KEYS)
+    admin = Admin(stand.gateway)
+    eventually(lambda: admin.states(chat.chat_id) == ["failed"], what="a dead letter")
+    (first,) = stand.posts(chat.chat_id, 1)
+    id_ = first.headers["webhook-id"]
+
+    assert id_ == admin.get("/deliveries", chatId=chat.chat_id)["items"][0]["id"]
+    assert first.body.decode() == admin.get(f"/deliveries/{id_}")["body"]
+    stand.receiver.behaviours["/push"] = answer(200)
+    if way == "api":
+        admin.post(f"/deliveries/{id_}/replay")
+    elif way == "window":
+        admin.post("/deliveries/replay", {"since": begun, "chatId": chat.chat_id})
+    elif way == "cli":
+        assert id_ in stand.gateway.cli("deliveries", "list", "--state", "failed", "--chat", chat.chat_id)
+        stand.gateway.cli("deliveries", "replay", id_)
+    else:
+        said = stand.gateway.cli("deliveries", "replay", "--since", begun, "--chat", chat.chat_id)
+        assert said.startswith("1 found, 1 replayed")
+    eventually(lambda: admin.states(chat.chat_id) == ["delivered"], what="the replay")
+    both = stand.posts(chat.chat_id, 2)
+    shown = admin.get(f"/deliveries/{id_}")
+
+    assert [id_, id_] == [post.headers["webhook-id"] for post in both]
+    assert both[0].body == both[1].body
+    assert [500, 200] == [made["status"] for made in shown["history"]]
+    assert 1 == shown["replays"]
+    assert "HTTP 500" in stand.gateway.cli("deliveries", "show", id_)

@@ -10,7 +10,7 @@ from threading import Thread
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Request
 from support.browser import Watch
 from support.gateway import RunningGateway
 from support.waiting import eventually
@@ -98,3 +98,33 @@ def test_callback_polling_survives_gateway_kill(
     page.wait_for_function("customer.connected()", timeout=PATIENCE)
     talk(page, "after")
     assert page.evaluate(TEXTS) == ["before", "echo: before", "after", "echo: after"]
+
+
+def test_callback_polling_alone(
+    page: Page, watch: Watch, host_page: str, demo_gateway: RunningGateway
+) -> None:
+    """A chat of script elements only, up to the customer's own goodbye: no fetch, no preflight, no socket.
+
+    What carries it are GET requests of another site; the bot answers while a connect is held, a text with
+    every kind of character arrives, and nothing is lost or doubled.
+    """
+    sent: list[tuple[str, str]] = []
+
+    def requested(request: Request) -> None:
+        if "/genesys/cometd" in request.url:
+            sent.append((request.method, request.resource_type))
+
+    page.on("request", requested)
+    page.on("websocket", lambda socket: sent.append(("websocket", socket.url)))
+    visit(page, host_page, demo_gateway, "callback-polling")
+    for text in ("one", "\u2028 <script>alert(1)</script> & 100% + 😀"):
+        talk(page, text)
+    page.evaluate("customer.leave()")
+    page.wait_for_function("customer.frames().some((frame) => frame.chatEnded)", timeout=PATIENCE)
+    assert {("GET", "script")} == set(sent)
+    said = ["one", "\u2028 <script>alert(1)</script> & 100% + 😀"]
+    assert [text for one in said for text in (one, f"echo: {one}")] == page.evaluate(TEXTS)
+    last = page.evaluate("customer.frames().at(-1).messages.at(-1)")
+    assert ("ParticipantLeft", "Client") == (last["type"], last["from"]["type"])
+    assert indexes(page) == list(range(1, len(indexes(page)) + 1))
+    assert not watch.errors

@@ -31,7 +31,7 @@ class ForgetfulStore(SqliteStore):
         if change.pending is None:
             super().commit(change)
             return
-        super().commit(replace(change, pending=_unarmed(change.pending)))
+        super().commit(change._replace(pending=_unarmed(change.pending)))
         self._next[change.session.id] = change.pending.after.next_ms
 
     def pending(self, chat_id: str) -> Pending | None:

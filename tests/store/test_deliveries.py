@@ -4,11 +4,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 from store.values import NOW, attempt, delivery, opened, outbox
 
 from gateway.model.change import Change
 from gateway.model.deliveries import Attempt, DeliveryState
-from gateway.store.roles import Store
+from gateway.store.poison import MAX_MESSAGE_BYTES
+from gateway.store.roles import Store, StoredDestination
 
 LEASE = 30_000
 ALL: frozenset[DeliveryState] = frozenset()
@@ -122,6 +126,84 @@ def test_row_given_back_is_claimable_at_once(store: Store) -> None:
     assert 2 == store.delivery("d1").attempts
 
 
+def retry(store: Store, id_: str, *, at_ms: int, yields_ms: int | None = None) -> bool:
+    """Give a leased row back for a later attempt."""
+    return store.finish(
+        id_,
+        "n1",
+        state=DeliveryState.QUEUED,
+        attempt=attempt(id_),
+        retry_at_ms=at_ms,
+        yields_ms=yields_ms,
+    )
+
+
+def test_row_given_back_for_later(store: Store) -> None:
+    """With `retry_at_ms` the row is claimable from then on, with its attempt recorded; its chat waits."""
+    store.commit(outbox(delivery("d1"), delivery("d2", position=2)))
+    claim(store)
+    assert retry(store, "d1", at_ms=NOW + 5000)
+    assert delivery("d1", attempts=1) == store.delivery("d1")
+    assert [attempt("d1")] == list(store.attempts("d1"))
+    assert [] == claim(store, now_ms=NOW + 4999)
+    assert ["d1"] == claim(store, now_ms=NOW + 5000)
+
+
+def test_row_that_yields_lets_others_pass(store: Store) -> None:
+    """From `yields_ms` on later rows pass, one in flight at a time; the first such time stays."""
+    store.commit(outbox(delivery("d1"), delivery("d2", position=2), delivery("d3", position=3)))
+    claim(store)
+    retry(store, "d1", at_ms=NOW + 100, yields_ms=NOW + 200)
+    assert ["d1"] == claim(store, now_ms=NOW + 100)
+    retry(store, "d1", at_ms=NOW + 9000, yields_ms=NOW + 8000)
+    assert [] == claim(store, now_ms=NOW + 199)
+    assert ["d2"] == claim(store, now_ms=NOW + 200)
+    assert [] == claim(store, now_ms=NOW + 9000), "d2 is in flight"
+    assert finish(store, "d2")
+    assert ["d3"] == claim(store, now_ms=NOW + 9000), "not together with d1, which became ready later"
+    assert finish(store, "d3")
+    assert ["d1"] == claim(store, now_ms=NOW + 9000)
+
+
+def test_claim_by_destination(store: Store) -> None:
+    """Due rows are told by destination and claimed for those that are asked for, so many of each."""
+    places = {"a1": (None, False), "a2": (None, False), "b": ("acme", False), "c": ("acme", True)}
+    store.commit(
+        outbox(
+            *[
+                delivery(id_, device_id=id_, provider=provider, debug=debug)
+                for id_, (provider, debug) in places.items()
+            ],
+            delivery("later", device_id="later", provider="zeta", due_ms=NOW + 1),
+        )
+    )
+    assert [(None, False), ("acme", False), ("acme", True)] == list(store.due_lanes(now_ms=NOW))
+    assert (("zeta", False) in store.due_lanes(now_ms=NOW + 1)) is True
+
+    def ids(lanes: dict[tuple[str | None, bool], int], limit: int = 10) -> list[str]:
+        claimed = store.claim("n1", now_ms=NOW, lease_ms=LEASE, limit=limit, lanes=lanes)
+        return [row.id for row in claimed]
+
+    assert [] == ids({})
+    assert [] == ids({("zeta", False): 9, ("unknown", False): 9})
+    assert ["a1", "c"] == ids({(None, False): 1, ("acme", True): 9})
+    assert ["a2"] == ids({(None, False): 9, ("acme", False): 9}, limit=1)
+    assert ["b"] == ids({(None, False): 9, ("acme", False): 9})
+
+
+def test_destinations_are_remembered(store: Store) -> None:
+    """A record is replaced by key, listed by key, and forgotten."""
+    off = StoredDestination("b@http://x:80", "f1", NOW, NOW + 5, "HTTP 410")
+    for record in (off, StoredDestination("a@http://x:80", "f1", NOW), replace(off, fingerprint="f2")):
+        store.save_destination(record)
+    assert [StoredDestination("a@http://x:80", "f1", NOW), replace(off, fingerprint="f2")] == list(
+        store.destinations()
+    )
+    store.forget_destination("a@http://x:80")
+    store.forget_destination("unknown")
+    assert [off.key] == [record.key for record in store.destinations()]
+
+
 def test_list_filters_newest_first(store: Store) -> None:
     """The list is newest first and filters by chat and by state; no states means all."""
     store.commit(outbox(delivery("a"), delivery("b", device_id="x", state=DeliveryState.FAILED)))
@@ -156,6 +238,24 @@ def test_poison_row_fails_and_others_go_on(store: Store) -> None:
     assert DeliveryState.FAILED is store.delivery("bad").state
     assert [Attempt("bad", 1, NOW, 0, error="unreadable message")] == list(store.attempts("bad"))
     assert ["next"] == claim(store)
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        (b"", "unreadable message"),
+        (b"\xff\xfe", "unreadable message"),
+        (b"[" * 5000 + b"]" * 5000, "unreadable message"),
+        (b'"%b"' % (b"x" * MAX_MESSAGE_BYTES), "message too long"),
+    ],
+    ids=["empty", "not text", "too deep", "too long"],
+)
+def test_what_is_poison(store: Store, message: bytes, reason: str) -> None:
+    """Each way to be unsendable ends as a dead letter at the first claim, and is counted as one (R23)."""
+    store.commit(outbox(delivery("bad", message=message), delivery("good", position=2)))
+    assert ([], ["good"]) == (claim(store), claim(store))
+    assert [reason] == [made.error for made in store.attempts("bad")]
+    assert 1 == store.dead_letter_count()
 
 
 def test_purge_forgets_attempts(store: Store) -> None:

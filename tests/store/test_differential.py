@@ -12,11 +12,13 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from store.values import NOW, attempt, comet, delivery, hidden, message, opened, typing
+from store.values import NOW, attempt, comet, delivery, hidden, message, opened, stored_file, typing
 
 from gateway.errors import Conflict
 from gateway.model.change import Change
 from gateway.model.deliveries import DeliveryState
+from gateway.model.files import FileState
+from gateway.model.inspection import DeliveryFilter
 from gateway.model.pending import Pending, PendingStep
 from gateway.model.session import ChatState
 from gateway.store.memory import MemoryStore
@@ -28,8 +30,10 @@ Step = Callable[[Store], Any]
 CHATS = st.sampled_from(["chat-1", "chat-2"])
 OWNERS = st.sampled_from(["n1", "n2"])
 DELIVERIES = st.integers(0, 7).map("d{}".format)
+FILES = st.integers(0, 4).map("F{}".format)
 STATES = st.frozensets(st.sampled_from(DeliveryState))
 TIMES = st.integers(0, 40_000).map(NOW.__add__)
+FILTERS = st.builds(DeliveryFilter, states=STATES, chat_id=st.none() | CHATS, since_ms=st.none() | TIMES)
 
 
 @st.composite
@@ -40,6 +44,7 @@ def commits(draw: st.DrawFn) -> Step:
     kinds = draw(st.lists(st.sampled_from([message, hidden, typing]), max_size=3))
     ids = draw(st.lists(DELIVERIES, max_size=2, unique=True))
     due = draw(TIMES)
+    files = draw(st.dictionaries(FILES, st.sampled_from(FileState), max_size=2))
 
     def step(store: Store) -> Any:
         stored = store.session(chat_id)
@@ -55,6 +60,7 @@ def commits(draw: st.DrawFn) -> Step:
             tuple([event for event, kind in zip(events, kinds, strict=True) if kind is typing]),
             tuple(rows),
             profile_changed=changed,
+            files=tuple([stored_file(id_, chat_id=chat_id, state=to) for id_, to in files.items()]),
         )
         try:
             store.commit(change)
@@ -95,22 +101,53 @@ def calls() -> st.SearchStrategy[Step]:
         st.builds(lambda c: lambda s: s.purge(c), CHATS),
         st.builds(lambda o, t: lambda s: s.claim(o, now_ms=t, lease_ms=9000, limit=2), OWNERS, TIMES),
         st.builds(
-            lambda d, o, to: lambda s: s.finish(d, o, state=to, attempt=attempt(d)),
+            lambda o, t, n: lambda s: s.claim(o, now_ms=t, lease_ms=9000, limit=2, lanes={(None, False): n}),
+            OWNERS,
+            TIMES,
+            st.integers(0, 3),
+        ),
+        st.builds(lambda t: lambda s: s.due_lanes(now_ms=t), TIMES),
+        st.builds(
+            lambda d, o, to, again, yields: (
+                lambda s: s.finish(d, o, state=to, attempt=attempt(d), retry_at_ms=again, yields_ms=yields)
+            ),
             DELIVERIES,
             OWNERS,
             st.sampled_from(DeliveryState),
+            st.none() | TIMES,
+            st.none() | TIMES,
         ),
         st.builds(
             lambda c, states: lambda s: s.list_deliveries(chat_id=c, states=states, limit=5),
             st.none() | CHATS,
             STATES,
         ),
+        st.builds(
+            lambda wanted, oldest: (
+                lambda s: s.find_deliveries(wanted, after=None, limit=3, oldest_first=oldest)
+            ),
+            FILTERS,
+            st.booleans(),
+        ),
+        st.builds(
+            lambda ids, t, only: lambda s: s.requeue(ids, now_ms=t, only=only),
+            st.lists(DELIVERIES, max_size=3),
+            TIMES,
+            st.just(frozenset()) | STATES,
+        ),
+        st.builds(lambda d, t: lambda s: s.cancel_delivery(d, now_ms=t), DELIVERIES, TIMES),
+        st.just(lambda s: s.dead_letter_count()),
         st.builds(lambda d: lambda s: s.attempts(d), DELIVERIES),
         st.just(lambda s: s.pending_count()),
         advances(),
         st.builds(lambda t: lambda s: s.due_pendings(now_ms=t, limit=1), TIMES),
         st.just(lambda s: s.armed_pendings()),
         st.just(lambda s: s.armed_count()),
+        st.builds(lambda f: lambda s: s.file(f), FILES),
+        st.builds(lambda c: lambda s: s.files(c), CHATS),
+        st.just(lambda s: s.pending_files()),
+        st.builds(lambda f: lambda s: s.pass_file(f), FILES),
+        st.builds(lambda f, n: lambda s: s.count_download(f, limit=n), FILES, st.integers(0, 3)),
         st.builds(lambda c, n: lambda s: s.save_comet(comet(c, cursor=n, updated_ms=n)), CHATS, TIMES),
         st.builds(lambda c: lambda s: s.forget_comet(c), CHATS),
         st.builds(lambda c: lambda s: s.comet(c), CHATS),
@@ -148,6 +185,7 @@ def content(store: Store) -> list[Any]:
     return [
         [store.session(chat_id) for chat_id in ("chat-1", "chat-2")],
         [list(store.events(chat_id, 0, limit=100)) for chat_id in ("chat-1", "chat-2")],
+        [list(store.files(chat_id)) for chat_id in ("chat-1", "chat-2")],
         rows,
         [list(store.attempts(row.id)) for row in rows],
         [store.pending(chat_id) for chat_id in ("chat-1", "chat-2")],

@@ -9,6 +9,7 @@ from typing import Any
 from gateway.model.change import Change
 from gateway.model.deliveries import Attempt, Delivery, DeliveryKind
 from gateway.model.events import Event, EventType, QuitReason, Visibility
+from gateway.model.files import FileState, StoredFile
 from gateway.model.idle import IdleMark
 from gateway.model.participants import Participant, ParticipantType
 from gateway.model.session import ChatProfile, ChatSession, ChatState
@@ -128,3 +129,19 @@ def comet(client_id: str = "c1", *, cursor: int = 0, **changes: Any) -> StoredCo
     attached = (StoredAttachment("chat-1", "U-chat-1", "/service/chatV2/customer-support", cursor),)
     values: dict[str, Any] = {"browser": "b1", "origin": "https://a.example", "updated_ms": NOW}
     return StoredCometSession(client_id, attachments=attached, **(values | changes))
+
+
+def stored_file(id_: str = "F1", **changes: Any) -> StoredFile:
+    """A file row in which nothing is empty."""
+    file = StoredFile(
+        id=id_,
+        chat_id="chat-1",
+        owner=1,
+        name="Überweisung \U0001f600.pdf",
+        media_type="application/pdf",
+        size=2**31,
+        sha256="ab" * 32,
+        created_ms=NOW,
+        state=FileState.PENDING,
+    )
+    return replace(file, **changes)

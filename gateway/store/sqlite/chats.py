@@ -12,7 +12,7 @@ from gateway.errors import Conflict
 from gateway.model.change import Change
 from gateway.model.events import Event
 from gateway.model.session import ChatSession, ChatState
-from gateway.store.sqlite import outbox, pendings, rows
+from gateway.store.sqlite import files, outbox, pendings, rows
 from gateway.store.sqlite.database import Readers
 from gateway.store.sqlite.threads import Threads
 from gateway.store.sqlite.writer import Writer
@@ -41,6 +41,7 @@ _PURGE = (
     _DROP_KEYS,
     "DELETE FROM delivery WHERE chat_id=?",
     "DELETE FROM pending WHERE chat_id=?",
+    "DELETE FROM file WHERE chat_id=?",
     "DELETE FROM chat WHERE id=?",
 )
 
@@ -124,12 +125,14 @@ def _writing(change: Change) -> Callable[[sqlite3.Connection], None]:
     """The work that writes a change; everything is encoded here, in the caller."""
     session = change.session
     chat_id, version = session.id, session.version
-    counters = (version, session.state.value, session.next_index, session.last_utc_ms)
+    counters = (version, str(session.state), session.next_index, session.last_utc_ms)
     profile = session.profile
     body = rows.profile_body(profile) if change.profile_changed or version == 1 else None
-    keys = [(chat_id, party.key_hash, party.user_id) for party in profile.participants if party.key_hash]
     events = [(chat_id, *rows.event_row(event)) for event in change.events]
-    deliveries = [outbox.inserted(delivery) for delivery in change.deliveries]
+    # A message has none of these, and each empty list would cost a call.
+    keys = _keys(session) if body is not None else ()
+    deliveries = [outbox.inserted(delivery) for delivery in change.deliveries] if change.deliveries else ()
+    file_rows = [files.file_row(file) for file in change.files] if change.files else ()
 
     def work(connection: sqlite3.Connection) -> None:
         if change.pending is not None and not pendings.fits(connection, change.pending):
@@ -151,8 +154,15 @@ def _writing(change: Change) -> Callable[[sqlite3.Connection], None]:
             connection.executemany(outbox.INSERT, deliveries)
         if change.pending is not None:
             pendings.write(connection, change.pending)
+        if file_rows:
+            connection.executemany(files.PUT, file_rows)
 
     return work
+
+
+def _keys(session: ChatSession) -> list[rows.Row]:
+    parties = session.profile.participants
+    return [(session.id, party.key_hash, party.user_id) for party in parties if party.key_hash]
 
 
 class _SessionCache:

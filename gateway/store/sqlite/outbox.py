@@ -7,31 +7,52 @@ NULL once finished. So "queued and due, or leased with an expired lease" is one 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from gateway.model.deliveries import Attempt, Delivery, DeliveryState
 from gateway.store.poison import poison
+from gateway.store.roles import Lane
 from gateway.store.sqlite import rows
 from gateway.store.sqlite.database import Readers
 from gateway.store.sqlite.writer import Writer
 
-INSERT = f"INSERT INTO delivery ({rows.DELIVERY_COLUMNS}, ready_ms) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+_COLUMNS = f"{rows.DELIVERY_COLUMNS}, ready_ms"
+INSERT = f"INSERT INTO delivery ({_COLUMNS}) VALUES ({rows.marks(_COLUMNS.split(','))})"
 _SELECT = f"SELECT {rows.DELIVERY_COLUMNS} FROM delivery"
-_CLAIMABLE = (
-    f"{_SELECT} AS mine WHERE ready_ms <= ? AND NOT EXISTS ("
-    " SELECT 1 FROM delivery AS other WHERE other.chat_id = mine.chat_id AND other.device_id = mine.device_id"
+# The order rule of `roles.Deliveries.claim`; parameters: now, now. Two look-ups in two small indexes: nothing
+# is in flight, and nothing that does not yield stands before.
+_IS_NEXT = (
+    "NOT EXISTS (SELECT 1 FROM delivery AS flying"
+    " WHERE flying.chat_id = mine.chat_id AND flying.device_id = mine.device_id"
+    " AND flying.owner IS NOT NULL AND flying.ready_ms > ?)"
+    " AND NOT EXISTS (SELECT 1 FROM delivery AS other"
+    " WHERE other.chat_id = mine.chat_id AND other.device_id = mine.device_id"
     " AND other.ready_ms IS NOT NULL AND (other.position, other.seq) < (mine.position, mine.seq)"
-    ") ORDER BY ready_ms, seq LIMIT ?"
+    " AND (other.yields_ms IS NULL OR other.yields_ms > ?))"
+)
+_ORDER = "ORDER BY ready_ms, seq LIMIT ?"
+_CLAIMABLE = f"{_SELECT} AS mine WHERE ready_ms <= ? AND {_IS_NEXT} {_ORDER}"
+_LANE = "ifnull(provider, '') = ? AND debug = ?"
+_CLAIMABLE_OF_LANE = f"{_SELECT} AS mine WHERE {_LANE} AND ready_ms <= ? AND {_IS_NEXT} {_ORDER}"
+# The next lane and the time of its first row: one step of the index `delivery_lane` each.
+_NEXT_LANE = (
+    "SELECT ifnull(provider, ''), debug, ready_ms FROM delivery WHERE ready_ms IS NOT NULL"
+    " AND (ifnull(provider, ''), debug) > (?, ?) ORDER BY ifnull(provider, ''), debug, ready_ms LIMIT 1"
 )
 _LEASE = "UPDATE delivery SET state='leased', owner=?, ready_ms=? WHERE id=?"
 _FINISH = (
-    "UPDATE delivery SET state=?, owner=NULL, ready_ms=iif(?, due_ms, NULL), attempts=attempts+?"
-    " WHERE id=? AND owner=?"
+    "UPDATE delivery SET state=?, owner=NULL, ready_ms=iif(?, ifnull(?, due_ms), NULL), attempts=attempts+?,"
+    " yields_ms=ifnull(yields_ms, ?) WHERE id=? AND owner=?"
 )
 _FAIL = "UPDATE delivery SET state='failed', owner=NULL, ready_ms=NULL, attempts=attempts+1 WHERE id=?"
+_DEAD_LETTERS = (
+    "SELECT count(*) FROM (SELECT 1 FROM delivery INDEXED BY delivery_dead"
+    " WHERE state IN ('failed', 'exhausted') AND debug = 0 LIMIT 10000)"
+)
 INSERT_ATTEMPT = f"INSERT INTO attempt ({rows.ATTEMPT_COLUMNS}) VALUES (?,?,?,?,?,?,?)"
-_KIND, _MESSAGE, _ATTEMPTS = 4, 11, 13  # places in DELIVERY_COLUMNS
+_ANY_DUE = "SELECT 1 FROM delivery WHERE ready_ms <= ? LIMIT 1"
+_CHAT_ID, _KIND, _DEVICE_ID, _MESSAGE, _ATTEMPTS = 1, 4, 6, 11, 13  # places in DELIVERY_COLUMNS
 
 
 def inserted(delivery: Delivery) -> rows.Row:
@@ -47,25 +68,60 @@ class SqliteDeliveries:
         self._writer = writer
         self._readers = readers
 
-    def claim(self, owner: str, *, now_ms: int, lease_ms: int, limit: int) -> Sequence[Delivery]:
+    def due_lanes(self, *, now_ms: int) -> Sequence[Lane]:
+        found: list[Lane] = []
+        place: tuple[str, int] = ("", -1)
+        while row := self._readers.one(_NEXT_LANE, place):
+            place = (row[0], row[1])
+            if row[2] <= now_ms:
+                found.append((row[0] or None, bool(row[1])))
+        return tuple(found)
+
+    def claim(
+        self,
+        owner: str,
+        *,
+        now_ms: int,
+        lease_ms: int,
+        limit: int,
+        lanes: Mapping[Lane, int] | None = None,
+    ) -> Sequence[Delivery]:
         # An idle dispatcher asks often: no transaction when nothing is due.
-        if not self._readers.all("SELECT 1 FROM delivery WHERE ready_ms <= ? LIMIT 1", (now_ms,)):
+        if lanes is None and not self._readers.one(_ANY_DUE, (now_ms,)):
             return ()
         until_ms = now_ms + lease_ms
 
         def work(connection: sqlite3.Connection) -> tuple[Delivery, ...]:
-            due = connection.execute(_CLAIMABLE, (now_ms, max(0, limit))).fetchall()
-            return tuple([one for row in due if (one := _lease(connection, row, owner, until_ms, now_ms))])
+            due = _due(connection, lanes, now_ms=now_ms, limit=max(0, limit))
+            claimed: list[Delivery] = []
+            lines: set[tuple[str, str]] = set()
+            for row in due:
+                line = (row[_CHAT_ID], row[_DEVICE_ID])
+                if line in lines:  # a row that was passed over is claimed along with this one
+                    continue
+                if one := _lease(connection, row, owner, until_ms, now_ms):
+                    lines.add(line)
+                    claimed.append(one)
+            return tuple(claimed)
 
         return self._writer.run(work)
 
-    def finish(self, delivery_id: str, owner: str, *, state: DeliveryState, attempt: Attempt | None) -> bool:
+    def finish(
+        self,
+        delivery_id: str,
+        owner: str,
+        *,
+        state: DeliveryState,
+        attempt: Attempt | None,
+        retry_at_ms: int | None = None,
+        yields_ms: int | None = None,
+    ) -> bool:
         again = state in (DeliveryState.QUEUED, DeliveryState.LEASED)
+        made = int(attempt is not None)
+        values = (state.value, again, retry_at_ms, made, yields_ms, delivery_id, owner)
 
         def work(connection: sqlite3.Connection) -> bool:
-            made = int(attempt is not None)
-            cursor = connection.execute(_FINISH, (state.value, again, made, delivery_id, owner))
-            if cursor.rowcount == 0:
+            if connection.execute(_FINISH, values).rowcount == 0:
                 return False
             if attempt is not None:
                 connection.execute(INSERT_ATTEMPT, rows.attempt_row(attempt))
@@ -96,6 +152,23 @@ class SqliteDeliveries:
 
     def pending_count(self) -> int:
         return int(self._readers.all("SELECT count(*) FROM delivery WHERE ready_ms IS NOT NULL")[0][0])
+
+    def dead_letter_count(self) -> int:
+        return int(self._readers.all(_DEAD_LETTERS)[0][0])
+
+
+def _due(
+    connection: sqlite3.Connection, lanes: Mapping[Lane, int] | None, *, now_ms: int, limit: int
+) -> list[rows.Row]:
+    """The rows that may be claimed."""
+    if lanes is None:
+        return connection.execute(_CLAIMABLE, (now_ms, now_ms, now_ms, limit)).fetchall()
+    found: list[rows.Row] = []
+    for (provider, debug), most in lanes.items():
+        at_most = min(max(0, most), limit - len(found))
+        of_lane = (provider or "", debug, now_ms, now_ms, now_ms, at_most)
+        found += connection.execute(_CLAIMABLE_OF_LANE, of_lane).fetchall()
+    return found
 
 
 def _lease(

@@ -13,6 +13,9 @@ from gateway.observe.metrics import Metrics
 from gateway.store.sqlite.chats import SqliteChats
 from gateway.store.sqlite.comet import SqliteCometSessions
 from gateway.store.sqlite.database import Readers, connect_writer, create
+from gateway.store.sqlite.destinations import SqliteDestinations
+from gateway.store.sqlite.files import SqliteFiles
+from gateway.store.sqlite.inspection import SqliteDeliveryLog
 from gateway.store.sqlite.migrate import migrate
 from gateway.store.sqlite.outbox import SqliteDeliveries
 from gateway.store.sqlite.pendings import SqlitePendings
@@ -27,7 +30,16 @@ BUSY_TIMEOUT_MS = 5_000
 PROBE_INTERVAL_S = 1.0
 
 
-class SqliteStore(SqliteChats, SqliteDeliveries, SqlitePendings, SqliteTokens, SqliteCometSessions):
+class SqliteStore(
+    SqliteChats,
+    SqliteFiles,
+    SqliteDeliveries,
+    SqliteDeliveryLog,
+    SqliteDestinations,
+    SqlitePendings,
+    SqliteTokens,
+    SqliteCometSessions,
+):
     """See `roles.Store` for the contracts.
 
     Raises on opening: Unavailable (no such directory, locked, not writable), `migrate.SchemaTooNew`.
@@ -73,8 +85,11 @@ class SqliteStore(SqliteChats, SqliteDeliveries, SqlitePendings, SqliteTokens, S
             raise Unavailable(f"cannot open {path}: {error}") from error
         readers = Readers(path, busy_timeout_ms=busy_timeout_ms)
         SqliteChats.__init__(self, writer, readers, threads)
+        SqliteFiles.__init__(self, writer, readers)
         SqliteDeliveries.__init__(self, writer, readers)
+        SqliteDestinations.__init__(self, writer, readers)
         SqlitePendings.__init__(self, writer, readers)
+        SqliteDeliveryLog.__init__(self, writer, readers)
         SqliteTokens.__init__(self, writer, readers)
         SqliteCometSessions.__init__(self, writer, readers, threads)
 

@@ -15,6 +15,7 @@ from gateway.bot.live import LiveError, LiveEvents
 from gateway.chat.customers import StartRequest
 from gateway.clock import SystemClock
 from gateway.config import SettingsSource
+from gateway.files.directory import FileDirectory
 from gateway.ids import Ids
 from gateway.observe.metrics import Metrics
 from gateway.services import Gateway
@@ -25,11 +26,15 @@ CHANNEL = "/service/agent"
 
 
 @pytest.fixture
-def gateway():
+def gateway(tmp_path):
+    directory = FileDirectory(tmp_path)
+    directory.open()
     node = Gateway(
         SettingsSource(None, {}),
         MemoryStore(),
         secret=b"secret",
+        push_key="whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3",
+        file_directory=directory,
         clock=SystemClock(),
         ids=Ids(),
         metrics=Metrics(),

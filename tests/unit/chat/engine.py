@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from gateway.chat.accounts import Account, Accounts
+from gateway.chat.agent_files import AgentFiles
 from gateway.chat.agents import Agents
 from gateway.chat.customers import Customers, Party, StartRequest
+from gateway.chat.file_scans import FileScans
+from gateway.chat.files import Files
 from gateway.chat.idle_control import IdleControl
 from gateway.chat.ledger import Ledger
 from gateway.chat.presence import Presence
@@ -18,6 +23,7 @@ from gateway.clock import ManualClock
 from gateway.cluster.bus import Bus
 from gateway.config import SettingsSource
 from gateway.errors import Conflict, Unavailable
+from gateway.files.directory import FileDirectory
 from gateway.ids import Ids, KeyRing
 from gateway.model.change import Change, Committed
 from gateway.observe.metrics import Metrics
@@ -69,6 +75,8 @@ class Engine:
         self.published: list[Committed] = []
         self.bus.subscribe(self.published.append)
         self.keys = KeyRing(b"a secret of the installation")
+        self._temporary = TemporaryDirectory(prefix="gateway-files-")
+        self.root = Path(self._temporary.name)
         self.build()
 
     def build(self) -> None:
@@ -99,6 +107,23 @@ class Engine:
         self.accounts = Accounts(self.store, self.ids, self.clock)
         self.timeouts = Timeouts(self.ledger, self.store, bus=self.bus, presence=self.presence, **shared)
         self.idle = IdleControl(self.ledger, self.store, bus=self.bus, metrics=self.metrics, **shared)
+        self._build_files(shared)
+
+    def _build_files(self, shared: dict[str, Any]) -> None:
+        counted = {"settings_source": self.settings, "metrics": self.metrics}
+        self.directory = FileDirectory(self.root)
+        self.directory.open()
+        self.scans = FileScans(self.ledger, self.store, directory=self.directory, **counted)
+        self.files = Files(
+            self.ledger,
+            self.store,
+            directory=self.directory,
+            scans=self.scans,
+            ids=self.ids,
+            metrics=self.metrics,
+            **shared,
+        )
+        self.agent_files = AgentFiles(self.files, self.agents, self.store, **counted)
 
     def configure(self, ini: str) -> None:
         """Replace the configuration as a reload does."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
-from unit.comet.comet_stand import Poller, Socket, Stand
+from unit.comet.comet_stand import CHANNEL, Poller, Socket, Stand
 
 from gateway.comet.exchange import MAX_BATCH, BadBatch, decode
 
@@ -140,3 +140,15 @@ def test_a_handshake_on_a_bound_socket_replaces_its_session(socket_client: Socke
     socket_client.handshake()
     assert (old.channel, socket_client.session.channel) == (None, socket_client.connection)
     assert not old.closed
+
+
+def test_one_request_cannot_order_a_thousand_transcripts(poller: Poller, monkeypatch: pytest.MonkeyPatch):
+    """Beyond the bound the rest of a batch is refused, not executed; the next batch is served (R14)."""
+    monkeypatch.setattr("gateway.comet.exchange.MAX_ANSWERS_BYTES", 20_000)
+    poller.operation("sendMessage", message="x" * 9_000)
+    data = {"operation": "refresh", "secureKey": poller.secure_key, "transcriptPosition": 1}
+    replies = poller.exchange([poller.message(CHANNEL, data=data) for _ in range(10)])
+    acks = [reply for reply in replies if "successful" in reply]
+    assert [ack["successful"] for ack in acks] == [True] * 3 + [False] * 7
+    assert {ack["error"] for ack in acks[3:]} == {"503::temporarily_unavailable"}
+    assert poller.operation("refresh", transcriptPosition=1)[0]["successful"] is True

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import suppress
+
 import orjson
+import pytest
 from support.waiting import eventually
 from unit.chat.engine import ALICE
 from unit.comet.comet_stand import Poller, Socket, Stand, texts
+
+from gateway.comet import websocket
 
 
 def in_chat(stand: Stand, *, send_buffer: int = 1 << 20) -> Socket:
@@ -79,3 +85,20 @@ def _operation(client: Socket, name: str, **data: object) -> bytes:
         data={"operation": name, "secureKey": client.secure_key, **data},
     )
     return orjson.dumps([message])
+
+
+def test_pings_do_not_keep_a_socket_without_a_session(stand: Stand, monkeypatch: pytest.MonkeyPatch):
+    """A peer that never shakes hands is closed although it never falls silent."""
+    monkeypatch.setattr(websocket, "NO_SESSION_TIMEOUT_S", 0.05)
+    client = Socket(stand)
+    client.wire.setblocking(True)
+
+    def ping() -> None:
+        with suppress(OSError):
+            while True:
+                client.wire.sendall(b"\x89\x80\0\0\0\0")
+                client.wire.recv(1 << 16)
+
+    threading.Thread(target=ping, daemon=True).start()
+    client.connection.run()
+    assert not client.is_open

@@ -15,7 +15,7 @@ from gateway.comet.sockets import SocketOutbox
 class Pair:
     """An outbox and the reading end of its socket; `small` fills after a few KiB."""
 
-    def __init__(self, *, max_frames: int = 100, max_bytes: int = 1 << 20) -> None:
+    def __init__(self, *, max_frames: int = 100, max_bytes: int = 1 << 20, **options: float) -> None:
         self.sock, self.wire = socket.socketpair()
         for end in (self.sock, self.wire):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
@@ -23,7 +23,7 @@ class Pair:
         self.wire.settimeout(10)
         self.dead: list[str] = []
         self.outbox = SocketOutbox(
-            self.sock, max_frames=max_frames, max_bytes=max_bytes, on_dead=self.dead.append
+            self.sock, max_frames=max_frames, max_bytes=max_bytes, on_dead=self.dead.append, **options
         )
 
     def read(self, size: int) -> bytes:
@@ -156,6 +156,16 @@ def test_close_of_an_idle_socket_is_immediate(pair: Pair):
     pair.outbox.close_after(b"<close>")
     assert not pair.outbox.open
     assert pair.read(100) == b"<close>"
+
+
+def test_close_does_not_wait_for_ever_behind_a_backlog():
+    """A peer that does not read loses its socket, with or without having seen the close frame (R14, R17)."""
+    pair = Pair(close_patience_s=0.05)
+    pair.fill()
+    pair.outbox.close_after(b"close")
+    assert pair.outbox.open
+    eventually(lambda: not pair.outbox.open)
+    assert pair.outbox.clear
 
 
 def test_a_gone_peer_is_noticed(pair: Pair):

@@ -192,8 +192,8 @@ def test_password_of_a_refused_value_is_not_repeated() -> None:
             "g.ini:2: [chat.a] enable_notification_mode is ignored; it belongs to [chat]",
         ),
         (
-            "[push]\nlog_bodies=all\n",
-            "g.ini:2: [push] log_bodies has no effect in this release",
+            "[limits]\nagent_requests_per_second=5\n",
+            "g.ini:2: [limits] agent_requests_per_second has no effect in this release",
         ),
     ],
 )
@@ -204,7 +204,7 @@ def test_unknown_names_warn(text, expected) -> None:
 
 def test_unknown_option_does_not_show_its_value() -> None:
     """A secret under a misspelt name stays out of the warnings."""
-    assert "whsec_1" not in repr(Settings.from_text("[push]\ncustomhttp.secret=whsec_1\n").warnings)
+    assert "whsec_1" not in repr(Settings.from_text("[push]\ncustomhttp.sekret=whsec_1\n").warnings)
 
 
 @pytest.mark.parametrize(

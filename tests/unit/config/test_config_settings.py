@@ -125,6 +125,21 @@ def test_insecure_push_is_refused_in_production(text, reason) -> None:
     Settings.from_text(text, {"GATEWAY__SERVER__PROFILE": "development"})
 
 
+def test_ports_of_destinations() -> None:
+    """Other machines are reached at 80 and 443 unless the operator lists more; this one at any port."""
+    other = "[push]\ncustomhttp.url=https://r.example:8443/\n"
+    with pytest.raises(ConfigError) as caught:
+        Settings.from_text(other)
+    assert "port 8443 is not in [push] allowed_ports" in str(caught.value)
+    for fine in (
+        other + "allowed_ports=443,8443\n",
+        other + "allowed_ports=*\n",
+        other + "[server]\nprofile=development\n",
+        "[push]\ncustomhttp.url=https://r.example/\ndebug.customhttp.url=http://127.0.0.1:9000/\n",
+    ):
+        Settings.from_text(fine)
+
+
 @pytest.mark.parametrize(
     ("text", "doubt"),
     [

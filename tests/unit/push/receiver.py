@@ -18,6 +18,8 @@ CHAT_ID = "00020aEQFW6V0029"
 USER_ID = "007D5D7FE31F001B"
 DEVICE_ID = "a1a23456789123456789"
 PATIENCE_S = 20.0
+# The secret of the vector in spec/push.md 10.2.1.
+SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +88,13 @@ class Receiver:
         self._server.shutdown()
         self._server.server_close()
 
-    def serve_tls(self, certificate: Path, key: Path) -> None:
-        """Speak https from now on."""
+    def serve_tls(self, certificate: Path, key: Path, *, client_ca: Path | None = None) -> None:
+        """Speak https from now on; with `client_ca` only to clients whose certificate is from there."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
+        if client_ca is not None:
+            context.load_verify_locations(client_ca)
+            context.verify_mode = ssl.CERT_REQUIRED
         self._server.socket = context.wrap_socket(
             self._server.socket, server_side=True, do_handshake_on_connect=False
         )

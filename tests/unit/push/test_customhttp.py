@@ -9,26 +9,32 @@ from typing import Any
 
 import orjson
 import pytest
-from unit.push.receiver import CHAT_ID, NOW_MS, USER_ID, Handler, Receiver, answer, delivery
+from unit.push.receiver import CHAT_ID, NOW_MS, SECRET, USER_ID, Handler, Receiver, answer, delivery
 
 from gateway.clock import ManualClock, SystemClock
 from gateway.model.deliveries import DeliveryKind
 from gateway.push.customhttp import MAX_RESPONSE_BYTES, Outcome, Reply, Sender, body, classify, event_name
-from gateway.push.destination import Destination, Tls
+from gateway.push.destination import Destination, Tls, place_of
 
 LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
 
 
 def _destination(url: str, **changes: Any) -> Destination:
     options: dict[str, Any] = {
+        "key": "@test",
+        "provider": None,
+        "debug": False,
         "message": "dummy message",
         "headers": MappingProxyType({}),
+        "signing_keys": (SECRET,),
         "connect_timeout_s": 5.0,
         "read_timeout_s": 5.0,
         "total_timeout_s": 10.0,
         "tls": Tls(verify=True, ca_file=""),
     }
-    return Destination(url=url, **(options | changes))
+    place = place_of(url)
+    assert place is not None
+    return Destination(place=place, **(options | changes))
 
 
 def _send(url: str, networks: Any = LOOPBACK, row: Any = None, **changes: Any) -> Reply:
@@ -206,7 +212,7 @@ def test_refused_connection() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         reply = _send(f"http://127.0.0.1:{unused.getsockname()[1]}/")
-    assert (Reply(error="connection failed"), Outcome.RETRYABLE) == (
+    assert (Reply(error="connection failed", connected=False), Outcome.RETRYABLE) == (
         reply,
         classify(reply.status, reply.error),
     )
@@ -227,21 +233,77 @@ def test_plain_receiver_behind_https_url(receiver: Receiver) -> None:
 def test_missing_ca_file(receiver: Receiver) -> None:
     """A `ca_file` that cannot be read fails closed."""
     reply = _send("https://127.0.0.1:1/", tls=Tls(verify=True, ca_file="/nonexistent/ca.pem"))
-    assert Reply(error="TLS failed") == reply
+    assert Reply(error="TLS failed", connected=False) == reply
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.1", "0x7f.1", "2130706433", "0177.0.0.1", "localhost"])
+SPELLINGS = [
+    "127.0.0.1",
+    "127.1",
+    "127.0.1",
+    "0x7f.1",
+    "0x7f000001",
+    "2130706433",
+    "0177.0.0.1",
+    "017700000001",
+    "127.000.000.001",
+    "LOCALHOST",
+    "localhost",
+]
+
+
+@pytest.mark.parametrize("host", SPELLINGS)
 def test_peer_address_is_judged(receiver: Receiver, host: str) -> None:
     """Without permission for loopback no spelling of it is reached; with it the same spellings are."""
     blocked = _send(receiver.url(host=host), networks=())
-    assert (Reply(error="address is not allowed"), []) == (blocked, receiver.requests)
+    assert (Reply(error="address is not allowed", connected=False), []) == (blocked, receiver.requests)
     assert _send(receiver.url(host=host)).status == 200
 
 
 def test_mapped_address_is_judged(receiver: Receiver) -> None:
     """An IPv4 address in IPv6 clothes is judged as what it is."""
     blocked = _send(receiver.url(host="[::ffff:127.0.0.1]"), networks=())
-    assert (Reply(error="address is not allowed"), []) == (blocked, receiver.requests)
+    assert (Reply(error="address is not allowed", connected=False), []) == (blocked, receiver.requests)
+
+
+def test_rebinding_name_is_judged_at_each_connection(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name that first leads to an allowed address and then elsewhere does not get there."""
+    allowed = (ipaddress.ip_network("127.0.0.1/32"),)
+    answers = ["127.0.0.1", "127.0.0.2", "127.0.0.1"]
+
+    def rebinding(_host: str, port: int, **_options: Any) -> list[Any]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (answers.pop(0), port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", rebinding)
+    url = receiver.url(host="rebinding.example")
+    errors = [_send(url, networks=allowed).error for _ in range(3)]
+    assert ([None, "address is not allowed", None], 2) == (errors, len(receiver.requests))
+
+
+def test_peer_counts_and_not_what_was_resolved(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the kernel says we are connected to is judged, whatever the resolver's text said."""
+    monkeypatch.setattr(socket.socket, "getpeername", lambda _sock: ("169.254.169.254", 80))
+    blocked = _send(receiver.url())
+    assert (Reply(error="address is not allowed", connected=False), []) == (blocked, receiver.requests)
+
+
+def test_connection_is_kept_for_the_next_post(receiver: Receiver) -> None:
+    """Two POSTs of one sender share a connection; an idle one is closed when it has been idle for long."""
+    clock = ManualClock(NOW_MS)
+    ports: list[int] = []
+
+    def remember(handler: Handler) -> None:
+        ports.append(handler.client_address[1])
+        answer(200)(handler)
+
+    receiver.behaviours["/"] = remember
+    sender = Sender(LOOPBACK, clock)
+    for pause_s in (1, 5, 1):
+        sender.send(delivery(), _destination(receiver.url()), attempt=1)
+        clock.advance(pause_s)
+    sender.close_idle(0)
+    assert (True, False) == (ports[0] == ports[1], ports[1] == ports[2])
 
 
 def test_proxy_variables_are_ignored(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,7 @@
 """Lanes: isolation between destinations, back-pressure, and threads only while there is work."""
 
+# ruff: noqa: SIM300 - the house order is expected == actual
+
 from __future__ import annotations
 
 import threading
@@ -10,7 +12,7 @@ import pytest
 from unit.push.receiver import PATIENCE_S, delivery, until
 
 from gateway.clock import ManualClock
-from gateway.push.lanes import BUSY_ROWS, FULL_ROWS, HANGING_S, Claimed, Lanes
+from gateway.push.lanes import Claimed, Lanes
 
 
 @dataclass(slots=True)
@@ -24,13 +26,12 @@ class Bench:
     lanes: Lanes = field(init=False)
 
     def __post_init__(self) -> None:
-        self.lanes = Lanes(self._work, self.clock)
+        self.lanes = Lanes(self._work)
 
-    def _work(self, claimed: Claimed) -> bool:
+    def _work(self, claimed: Claimed) -> None:
         self.started.append(claimed.delivery.id)
         self.gate.wait(PATIENCE_S)
         self.done.append(claimed.delivery.id)
-        return True
 
     def put(self, name: str, provider: str = "one", *, per_lane: int = 2, in_total: int = 3) -> bool:
         """Queue a row of this name."""
@@ -69,21 +70,27 @@ def test_rows_of_a_lane_start_in_order(bench: Bench) -> None:
     assert [str(number) for number in range(20)] == bench.done
 
 
-def test_busy_lane_pauses_claiming_until_it_hangs(bench: Bench) -> None:
-    """A busy lane is congestion while its receiver answers, and is ignored once it hangs."""
-    for number in range(BUSY_ROWS + 2):
+def test_room_is_given_in_halves(bench: Bench) -> None:
+    """A lane asks for twice its threads, and again only when half of that has been worked off."""
+    key = ("one", False)
+    assert 4 == bench.lanes.room(key, per_lane=2)
+    for number in range(6):
         bench.put(str(number))
     until(lambda: len(bench.started) == 2, "both threads at work")
-    assert bench.lanes.congested()
-    bench.clock.advance(HANGING_S + 0.1)
-    assert not bench.lanes.congested()
+    assert 0 == bench.lanes.room(key, per_lane=2)
+    assert {key: 4} == bench.lanes.waiting()
+    bench.gate.set()
+    until(lambda: bench.lanes.room(key, per_lane=2) == 4, "worked off")
 
 
-def test_full_lane_turns_away_and_others_do_not_care(bench: Bench) -> None:
-    """Memory per lane is bounded; another lane still takes rows."""
-    taken = [bench.put(str(number)) for number in range(FULL_ROWS + 10)]
-    assert FULL_ROWS <= sum(taken) <= FULL_ROWS + 2
-    assert (bench.put("x"), bench.put("y", "other")) == (False, True)
+def test_a_full_lane_takes_no_room_from_others(bench: Bench) -> None:
+    """Each lane's room is its own."""
+    for number in range(40):
+        bench.put(str(number))
+    assert (0, 4) == (
+        bench.lanes.room(("one", False), per_lane=2),
+        bench.lanes.room(("two", False), per_lane=2),
+    )
 
 
 def test_closed_lanes_take_nothing(bench: Bench) -> None:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import ipaddress
 import shutil
+import ssl
 import subprocess
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import pytest
-from unit.push.receiver import Receiver, delivery
+from unit.push.receiver import SECRET, Receiver, delivery
 
 from gateway.clock import SystemClock
 from gateway.push.customhttp import Reply, Sender
-from gateway.push.destination import Destination, Tls
+from gateway.push.destination import Destination, Tls, place_of
+from gateway.push.transport import tls_context
 
 OPENSSL = shutil.which("openssl")
 LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"),)
@@ -36,8 +38,14 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 def _send(receiver: Receiver, tls: Tls, *, host: str = "127.0.0.1", networks: Any = LOOPBACK) -> Reply:
+    place = place_of(receiver.url(host=host).replace("http:", "https:"))
+    assert place is not None
     destination = Destination(
-        url=receiver.url(host=host).replace("http:", "https:"),
+        key="@test",
+        provider=None,
+        debug=False,
+        place=place,
+        signing_keys=(SECRET,),
         message="dummy message",
         headers=MappingProxyType({}),
         connect_timeout_s=5.0,
@@ -79,4 +87,23 @@ def test_address_is_judged_before_the_handshake(receiver: Receiver, certificate:
     """https does not get around the network rules."""
     receiver.serve_tls(*certificate)
     reply = _send(receiver, Tls(verify=False, ca_file=""), networks=())
-    assert reply == Reply(error="address is not allowed")
+    assert reply == Reply(error="address is not allowed", connected=False)
+
+
+def test_nothing_older_than_tls_1_2() -> None:
+    """10.2.9: the context refuses older versions; the operator cannot lower it."""
+    assert ssl.TLSVersion.TLSv1_2 == tls_context(verify=False, ca_file="").minimum_version
+
+
+def test_client_certificate(receiver: Receiver, certificate: tuple[Path, Path]) -> None:
+    """A receiver that asks for our certificate gets it, and turns us away without it."""
+    receiver.serve_tls(*certificate, client_ca=certificate[0])
+    ca_file, cert, key = str(certificate[0]), str(certificate[0]), str(certificate[1])
+    assert _send(receiver, Tls(verify=True, ca_file=ca_file)).status is None
+    assert _send(receiver, Tls(verify=True, ca_file=ca_file, client_cert=cert, client_key=key)).status == 200
+
+
+def test_unusable_client_certificate(receiver: Receiver, certificate: tuple[Path, Path]) -> None:
+    """A certificate whose key is missing fails closed, before any connection."""
+    reply = _send(receiver, Tls(verify=True, ca_file="", client_cert=str(certificate[0])))
+    assert reply == Reply(error="TLS failed", connected=False)

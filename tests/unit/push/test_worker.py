@@ -9,96 +9,20 @@ from typing import Any
 import orjson
 import pytest
 import structlog
-from unit.push.receiver import NOW_MS, Receiver, answer, delivery, until
+from unit.push.receiver import NOW_MS, Receiver, answer, until
+from unit.push.rig import Rig, push_threads
+from unit.push.rig import row as _row
 from unit.routing import chats
 
-from gateway.clock import ManualClock
 from gateway.cluster.bus import Bus
-from gateway.config import SettingsSource
 from gateway.errors import Unavailable
 from gateway.model import payload
-from gateway.model.change import Change, Committed
 from gateway.model.deliveries import Attempt, Delivery, DeliveryState
-from gateway.observe.metrics import Metrics
-from gateway.push.lanes import FULL_ROWS
-from gateway.push.worker import PushWorker
+from gateway.push.customhttp import Sender
 from gateway.routing.decision import route
 from gateway.store.memory import MemoryStore
 
-UNFINISHED = frozenset({DeliveryState.QUEUED, DeliveryState.LEASED})
 LONGER_THAN_A_LEASE_S = 31
-
-
-def push_threads() -> list[threading.Thread]:
-    """The threads of lanes that are at work."""
-    return [thread for thread in threading.enumerate() if thread.name == "push"]
-
-
-class Node:
-    """One worker on a store, with its own clock, settings and metrics; `stop` is called by the fixture."""
-
-    def __init__(self, store: MemoryStore, clock: ManualClock, config: str, **options: Any) -> None:
-        self.store, self.clock = store, clock
-        self.source = SettingsSource("gateway.ini", {}, read_file=lambda _path: config.encode())
-        self.metrics = Metrics()
-        self.worker = PushWorker(
-            store, self.source, clock, self.metrics, options.pop("name", "node-a"), **options
-        )
-
-    def state(self, row: Delivery) -> DeliveryState:
-        """The stored state of a row."""
-        stored = self.store.delivery(row.id)
-        assert stored is not None
-        return stored.state
-
-    def run(self) -> None:
-        """Claim and wait until nothing is unfinished and every lane has said and counted so."""
-        self.worker.claim()
-        until(lambda: not self.store.list_deliveries(chat_id=None, states=UNFINISHED, limit=1), "finish")
-        until(lambda: not push_threads(), "idle lanes")
-
-    def count(self, name: str, **labels: str) -> float:
-        """The value of a metric, 0 when it was never touched."""
-        return self.metrics.registry.get_sample_value(name, labels) or 0.0
-
-
-class Rig:
-    """Makes nodes that share a store, a clock and receivers' URLs."""
-
-    def __init__(self, receiver: Receiver) -> None:
-        self.receiver = receiver
-        self.store = MemoryStore()
-        self.clock = ManualClock(NOW_MS)
-        self.nodes: list[Node] = []
-
-    def config(self) -> str:
-        """[push], debug and two providers, each on a path of its own."""
-        url = self.receiver.url
-        return (
-            "[push]\npushEnabled=comet,customhttp\nallow_client_debug=true\n"
-            f"customhttp.url={url('/push')}\ncustomhttp.message=dummy message\n"
-            f"debug.customhttp.url={url('/debug')}\n"
-            f"[push.provider.slow]\ncustomhttp.url={url('/slow')}\n"
-            f"[push.provider.good]\ncustomhttp.url={url('/good')}\n"
-        )
-
-    def node(self, *, config: str | None = None, store: Any = None, **options: Any) -> Node:
-        """A node; the first one is what most tests need."""
-        node = Node(store or self.store, self.clock, config or self.config(), **options)
-        self.nodes.append(node)
-        return node
-
-    def add(self, *rows: Delivery) -> Committed:
-        """Commit rows as the ledger does, each chat's in one change; returns the last one."""
-        committed = None
-        for chat_id in dict.fromkeys(row.chat_id for row in rows):
-            session = chats.session(chats.subscription())
-            session = type(session)(chat_id, 1, session.state, 1, NOW_MS, session.profile)
-            mine = tuple(row for row in rows if row.chat_id == chat_id)
-            self.store.commit(Change(session=session, deliveries=mine))
-            committed = Committed(session, ())
-        assert committed is not None
-        return committed
 
 
 @pytest.fixture
@@ -106,13 +30,7 @@ def rig(receiver: Receiver) -> Iterator[Rig]:
     """A rig whose workers are stopped at the end."""
     made = Rig(receiver)
     yield made
-    receiver.released.set()
-    for node in made.nodes:
-        node.worker.stop()
-
-
-def _row(number: int = 16, chat: str = "chat", **changes: Any) -> Delivery:
-    return delivery(id=f"msg_{chat}_c1_{number}", chat_id=chat, position=number, **changes)
+    made.stop()
 
 
 def test_delivered(rig: Rig) -> None:
@@ -144,7 +62,8 @@ def test_one_attempt_only(rig: Rig, status: int, reason: str) -> None:
         rig.clock.advance(3600)
         assert node.worker.claim() == 0
     assert (node.state(row), len(rig.receiver.requests)) == (DeliveryState.FAILED, 1)
-    assert [f"delivery failed: {reason}"] == [line["reason"] for line in lines]
+    told = [line["reason"] for line in lines if line["event"] == "push_not_delivered"]
+    assert [f"delivery failed: {reason}"] == told
     assert node.count("push_dead_letters") == 1
 
 
@@ -230,7 +149,7 @@ def test_hanging_destination_delays_nobody(rig: Rig) -> None:
     """With more rows for a hanging receiver than memory takes, a good receiver still gets its own."""
     rig.receiver.behaviours["/slow"] = rig.receiver.hang
     node = rig.node()
-    rig.add(*[_row(chat=f"slow{number}", provider="slow") for number in range(FULL_ROWS + 100)])
+    rig.add(*[_row(chat=f"slow{number}", provider="slow") for number in range(300)])
     good = [_row(chat=f"good{number}", provider="good") for number in range(3)]
     rig.add(*good)
     node.worker.claim()
@@ -428,20 +347,14 @@ def test_surprise_while_sending_is_a_dead_letter(rig: Rig, monkeypatch: pytest.M
     """R23: a row that makes our own code fail ends as a dead letter, and the next row goes on."""
     node = rig.node()
     rig.add(_row(1, chat="a"), _row(2, chat="a"))
-    original = type(node.worker)._sender_for
+    send = Sender.send
 
-    def explode_for_the_first(worker: PushWorker, settings: Any) -> Any:
-        sender = original(worker, settings)
+    def explode_for_the_first(sender: Sender, row: Delivery, *args: Any, **options: Any) -> Any:
+        if row.position == 1:
+            raise RuntimeError("surprise")
+        return send(sender, row, *args, **options)
 
-        class Exploding:
-            def send(self, row: Delivery, *args: Any, **options: Any) -> Any:
-                if row.position == 1:
-                    raise RuntimeError("surprise")
-                return sender.send(row, *args, **options)
-
-        return Exploding()
-
-    monkeypatch.setattr(type(node.worker), "_sender_for", explode_for_the_first)
+    monkeypatch.setattr(Sender, "send", explode_for_the_first)
     node.worker.start()
     until(lambda: node.state(_row(2, chat="a")) is DeliveryState.DELIVERED, "second row")
     assert DeliveryState.FAILED is node.state(_row(1, chat="a"))

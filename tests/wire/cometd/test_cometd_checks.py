@@ -189,6 +189,62 @@ def test_check_26_credentialed_preflight_and_post(endpoint: str):
     assert "Access-Control-Allow-Origin" not in null.headers
 
 
+PDF = b"%PDF-1.7\ncontent"
+
+
+def ntf_body(fields: dict[str, str], *, part_type: bytes = b"application/octet-stream") -> dict:
+    """A multipart body as Apache's client writes it: every text part is typed, too."""
+    parts = [
+        b'--limit\r\nContent-Disposition: form-data; name="%b"\r\nContent-Type: %b\r\n\r\n%b\r\n'
+        % (name.encode(), part_type, value.encode())
+        for name, value in fields.items()
+    ]
+    head = b'--limit\r\nContent-Disposition: form-data; name="file"; filename="%b"\r\n\r\n'
+    file = head + b"%b\r\n--limit--\r\n"
+    name = "r\u00e9sum\u00e9.pdf".encode()
+    headers = {"Content-Type": "multipart/form-data; boundary=limit"}
+    return {"data": b"".join(parts) + file % (name, PDF), "headers": headers, "timeout": 10}
+
+
+@pytest.mark.parametrize("operation", ["fileGetLimits", "fileGetsLimits"])
+@pytest.mark.parametrize("place", ["form", "query", "octet-stream"])
+def test_check_23_limits_in_every_spelling(client: Client, cometd_gateway, operation: str, place: str):
+    """Both spellings, in an urlencoded form, the query string, or text parts typed octet-stream."""
+    client.request_chat()
+    url, fields = cometd_gateway.url + "/genesys/2/chat-ntf", {"operation": operation}
+    fields["secureKey"] = client.secure_key
+    if place == "query":
+        response = requests.post(url, params=fields, timeout=10)
+    elif place == "form":
+        response = requests.post(url, data=fields, timeout=10)
+    else:
+        response = requests.post(url, **ntf_body(fields))
+    answer = response.json()
+    assert (answer["statusCode"], answer["chatId"], answer["chatEnded"]) == (0, "deprecated", False)
+    assert len(answer["messages"][0]["userData"]) == 10
+
+
+@pytest.mark.parametrize("fields", [{"operation": "fileUpload"}, {}, {"operation": ""}])
+@pytest.mark.parametrize("part_type", [b"application/octet-stream", b"multipart/form-data", b"text/plain"])
+def test_check_23_uploads_arrive_as_notifications(
+    client: Client, cometd_gateway, alice: AgentApi, fields: dict, part_type: bytes
+):
+    """With, without or with an empty operation; the event comes to the customer's session and to agents."""
+    client.request_chat()
+    chat = alice.accept_last()
+    client.connect()
+    body = ntf_body({**fields, "secureKey": client.secure_key}, part_type=part_type)
+    answer = requests.post(cometd_gateway.url + "/genesys/2/chat-ntf", **body).json()
+    file_id = answer["userData"]["file-id"]
+    assert (answer["statusCode"], answer["chatId"]) == (0, "deprecated")
+    events = [event for one in client.connect() if "data" in one for event in one["data"]["messages"]]
+    told = {"file-id": file_id, "file-name": "r\u00e9sum\u00e9.pdf", "file-size": str(len(PDF))}
+    assert [(event["type"], event["userData"]) for event in events] == [("FileUploaded", told)]
+    assert alice.events(chat)[-1] == events[0]
+    download = {"operation": "fileDownload", "secureKey": client.secure_key, "fileId": file_id}
+    assert requests.post(cometd_gateway.url + "/genesys/2/chat-ntf", data=download, timeout=10).content == PDF
+
+
 @pytest.mark.parametrize(
     ("proto", "attributes"),
     [

@@ -23,6 +23,7 @@ from gateway.app import create_app
 from gateway.chat.accounts import Account
 from gateway.clock import SystemClock
 from gateway.config import SettingsSource
+from gateway.files.directory import FileDirectory
 from gateway.ids import Ids
 from gateway.observe.metrics import Metrics
 from gateway.services import Gateway
@@ -41,7 +42,10 @@ class InProcess:
         )
         store = SqliteStore(directory / "gateway.db")
         parts: dict[str, Any] = {"clock": SystemClock(), "ids": Ids(), "metrics": Metrics()}
-        self.gateway = Gateway(source, store, secret=b"secret", **parts)
+        parts["push_key"] = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
+        files = FileDirectory(directory / "files")
+        files.open()
+        self.gateway = Gateway(source, store, secret=b"secret", file_directory=files, **parts)
         stack.callback(self.gateway.close)
         self.gateway.start()
         self.url = stack.enter_context(served(create_app(self.gateway))) + "/genesys/cometd"

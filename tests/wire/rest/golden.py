@@ -84,7 +84,7 @@ def bad(operation: str, code: int, advice: str, body: str, name: str, status: in
 NAMES = "firstName=Ann&lastName=Lee"
 LIMITS = {
     "download-attempts": "2",
-    "upload-max-files": "0",
+    "upload-max-files": "3",
     "delete-file": "odd",
     "upload-max-file-size": "2097152",
     "used-download-attempts": "0",
@@ -252,7 +252,7 @@ CASES = (
     bad("readReceipt", 101, "transcriptPosition", "", "absent"),
     bad("readReceipt", 101, "transcriptPosition", "transcriptPosition=x", "no number"),
     call("file/limits", "file/limits", "", ok(2, LIMITS_MESSAGE)),
-    bad("file", 205, "uploads are not available", "", "upload"),
+    bad("file", 101, "file", "", "no file"),
     bad("file/1/download", 206, "file unknown", "", "download", 404),
     bad("file/1/delete", 206, "file unknown", "", "delete", 404),
     bad("transfer", 101, "operation", "", "unknown operation"),

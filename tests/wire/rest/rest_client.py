@@ -19,6 +19,7 @@ IDLE = (
     "[limits]\nenabled=false\n[inactivity-control]\nenabled=true\nmessage-alert=still there?\n"
     "message-close=closed\n"
 )
+PDF = b"%PDF-1.7\n1 0 obj\n%%EOF\n"
 FORM = "application/x-www-form-urlencoded; charset=UTF-8"
 
 
@@ -31,6 +32,7 @@ class Rest:
         self.app = Flask("test")
         blueprint = create_blueprint(
             customers=self.engine.customers,
+            files=self.engine.files,
             settings=self.engine.settings,
             metrics=self.engine.metrics,
             alias="117",
@@ -92,6 +94,12 @@ class Chat:
         assert (response.status_code, response.json["statusCode"]) == (200, 0), response.data
         return response.json
 
+    def upload(self, content: bytes = PDF, name: str = "a.pdf", **options: Any) -> TestResponse:
+        """POST a file with the chat's identity before it (`file_first`: behind it)."""
+        fields = {**self.identity, **options.pop("fields", {})}
+        body = multipart(fields, file=content, filename=name, **options)
+        return self.rest.post(f"chat/{SERVICE}/{self.id}/file", **body)
+
     def json(self, operation: str, fields: dict[str, Any]) -> TestResponse:
         """POST one operation as a JSON body."""
         body = orjson.dumps({**self.identity, **fields})
@@ -103,19 +111,29 @@ class Chat:
 
 
 def multipart(
-    fields: dict[str, str], *, part_type: str | None = None, file: bytes | None = None
+    fields: dict[str, str],
+    *,
+    part_type: str | None = None,
+    file: bytes | None = None,
+    filename: str = "a.txt",
+    file_first: bool = False,
 ) -> dict[str, Any]:
     """Arguments of `post` for a multipart body whose text parts carry `part_type`."""
     lines: list[bytes] = []
+    part = _file_part(file, filename) if file is not None else []
+    lines += part if file_first else []
     for name, value in fields.items():
         lines += [b"--limit", b'Content-Disposition: form-data; name="%b"' % name.encode()]
         lines += [b"Content-Type: %b" % part_type.encode()] if part_type else []
         lines += [b"", value.encode()]
-    if file is not None:
-        lines += [b"--limit", b'Content-Disposition: form-data; name="file"; filename="a.txt"']
-        lines += [b"Content-Type: text/plain", b"", file]
+    lines += [] if file_first else part
     lines += [b"--limit--", b""]
     return {"fields": b"\r\n".join(lines), "content_type": "multipart/form-data; boundary=limit"}
+
+
+def _file_part(file: bytes, filename: str) -> list[bytes]:
+    name = b'form-data; name="file"; filename="%b"' % filename.encode("utf-8", "surrogatepass")
+    return [b"--limit", b"Content-Disposition: " + name, b"Content-Type: text/html", b"", file]
 
 
 def masked(answer: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import orjson
 import pytest
 from marshmallow import Schema, fields, validate
 from unit.chat.engine import ALICE, PUSH_KEYS
-from wire.rest.rest_client import Rest, multipart
+from wire.rest.rest_client import PDF, Rest, multipart
 
 from gateway.chat.customers import TypingState
 from gateway.model.events import EventType
@@ -123,6 +123,48 @@ def test_check_08_start_errors_are_readable_across_origins(rest, code, names):
     assert (response.status_code, response.json["errors"][0]["code"]) == (400, code)
     assert response.headers["Access-Control-Allow-Origin"] == "https://shop.example"
     assert "Origin" in response.headers["Vary"]
+
+
+@pytest.mark.parametrize(
+    ("option", "content", "name", "code", "advice"),
+    [
+        ("upload-max-files=1", PDF, "b.pdf", 201, "1"),
+        ("upload-max-file-size=100", b"%PDF-" + b"x" * 96, "b.pdf", 202, "100"),
+        (f"upload-max-total-size={len(PDF) + 10}", PDF, "b.pdf", 202, str(len(PDF) + 10)),
+        ("upload-file-types=pdf", b"PK\x03\x04", "b.zip", 203, "file type is not allowed"),
+    ],
+)
+@pytest.mark.parametrize("file_first", [False, True])
+def test_check_09_uploads_beyond_the_limits(option, content, name, code, advice, file_first):
+    """Too many, too big, wrong type: 400 with 201 and 202 (advice in digits) and 203, wherever the key is."""
+    chat = Rest(f"[client-file-transfer]\n{option}\n").start()
+    assert chat.upload().json["statusCode"] == 0
+    response = chat.upload(content, name, file_first=file_first)
+    assert (response.status_code, response.json["statusCode"]) == (400, 2)
+    assert response.json["errors"] == [{"code": code, "advice": advice}]
+
+
+def test_check_10_limits_are_ten_strings(chat):
+    """A strict string -> string decoder reads exactly the ten keys, and finds in them what was used."""
+    chat.upload()
+    (message,) = chat.ok("file/limits")["messages"]
+    used = {"used-upload-max-files": "1", "used-upload-max-total-size": str(len(PDF))}
+    assert len(message["userData"]) == 10
+    assert {type(value) for value in message["userData"].values()} == {str}
+    assert message["userData"].items() >= used.items()
+    assert (message["type"], message["text"], "index" in message) == ("Notice", "file-client-cfg-get", False)
+
+
+def test_check_11_download_by_a_form(rest, chat):
+    """A browser's multipart form post without XHR gets an attachment with the bytes of the upload."""
+    file_id = chat.upload(name="R\u00e9sum\u00e9.pdf").json["userData"]["file-id"]
+    path = f"chat/customer-support/{chat.id}/file/{file_id}/download"
+    response = rest.post(path, **multipart(chat.identity))
+    assert (response.status_code, response.data) == (200, PDF)
+    assert response.headers["Content-Type"] == "application/pdf"
+    assert response.headers["Content-Disposition"] == (
+        "attachment; filename=\"R_sum_.pdf\"; filename*=UTF-8''R%C3%A9sum%C3%A9.pdf"
+    )
 
 
 def test_check_12_unknown_chat_and_wrong_key_are_one_answer(rest, chat):

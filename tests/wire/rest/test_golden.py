@@ -85,7 +85,7 @@ def test_chat_ntf(rest, chat):
         )
         assert answer["messages"][0]["text"] == "file-client-cfg-get"
     for operation, status, code in (
-        ("fileUpload", 400, 205),
+        ("fileUpload", 400, 101),
         ("fileDownload", 404, 206),
         ("fileDelete", 404, 206),
         ("fileRename", 400, 101),

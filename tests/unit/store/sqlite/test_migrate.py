@@ -10,15 +10,18 @@ import sys
 from pathlib import Path
 
 import pytest
-from store.values import following, message, opened
+from store.values import NOW, delivery, following, message, opened
 
 from gateway.errors import Unavailable
 from gateway.model.change import Change
+from gateway.model.deliveries import DeliveryState
+from gateway.store import sqlite as sqlite_package
 from gateway.store.sqlite import SqliteStore
 from gateway.store.sqlite.migrate import SchemaTooNew, migrate
 from gateway.store.sqlite.rows import profile_body
 
-MIGRATIONS = Path(migrate.__code__.co_filename).parent / "migrations"
+MIGRATIONS = Path(sqlite_package.__file__).parent / "migrations"
+NEWEST = len(list(MIGRATIONS.glob("*.sql")))
 
 
 def version(path: Path) -> int:
@@ -32,7 +35,7 @@ def test_fresh_file_gets_the_newest_schema(tmp_path: Path) -> None:
     path = tmp_path / "gateway.db"
     SqliteStore(path).close()
     assert 0o600 == path.stat().st_mode & 0o777
-    assert 3 == version(path)
+    assert NEWEST == version(path)
     with sqlite3.connect(path) as connection:
         assert "wal" == connection.execute("PRAGMA journal_mode").fetchone()[0]
 
@@ -71,13 +74,33 @@ def test_events_from_before_idle_control_are_read(tmp_path: Path) -> None:
     store.close()
 
 
+def test_rows_of_the_first_release_are_kept(tmp_path: Path) -> None:
+    """A database of schema 1 is brought to the newest: its deliveries are there and were never replayed."""
+    path = tmp_path / "gateway.db"
+    with sqlite3.connect(path, isolation_level=None) as connection:
+        connection.executescript((MIGRATIONS / "0001_initial.sql").read_text())
+        connection.execute("PRAGMA user_version=1")
+        connection.execute(
+            "INSERT INTO delivery (id, chat_id, user_id, position, kind, event_type, device_id, created_ms,"
+            " due_ms, debug, message, state, attempts)"
+            " VALUES ('d1', 'chat-1', 'U-chat-1', 1, 'payload', 'Message', 'device-1', ?, ?, 0, ?,"
+            " 'failed', 1)",
+            (NOW, NOW, b'{"text":"hello"}'),
+        )
+    store = SqliteStore(path)
+    assert delivery("d1", state=DeliveryState.FAILED, attempts=1) == store.delivery("d1")
+    assert 1 == store.dead_letter_count()
+    assert NEWEST == version(path)
+    store.close()
+
+
 def test_newer_schema_is_refused_untouched(tmp_path: Path) -> None:
     """A file of a newer release is refused with both versions in the message, and not changed."""
     path = tmp_path / "gateway.db"
     SqliteStore(path).close()
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA user_version=99")
-    with pytest.raises(SchemaTooNew, match="99.*3"):
+    with pytest.raises(SchemaTooNew, match=f"99.*{NEWEST}"):
         SqliteStore(path)
     assert 99 == version(path)
 

@@ -1,0 +1,41 @@
+"""How an operation of an own API is declared: path, schemas and problems in one line, documented as it is.
+
+Used by the blueprints of `openapi.py`; what a `Route` does not say is not in the document.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import marshmallow as ma
+from flask_smorest import Blueprint
+
+from gateway.api import problem
+from gateway.api.agent_schemas import ProblemSchema
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One operation: method and path below the API's prefix, the view's name, its schemas, its problems."""
+
+    method: str
+    rule: str
+    view: str
+    answer: type[ma.Schema]
+    query: type[ma.Schema] | None = None
+    body: type[ma.Schema] | None = None
+    problems: tuple[int, ...] = (401, 403, 404, 500, 503)
+
+
+def add(blueprint: Blueprint, route: Route, view: Any) -> None:
+    """Register the operation with `view`, whose docstring is its text in the document."""
+    if route.query is not None:
+        view = blueprint.arguments(route.query, location="query")(view)
+    if route.body is not None:
+        view = blueprint.arguments(route.body)(view)
+    view = blueprint.response(200, route.answer)(view)
+    for status in route.problems:
+        view = blueprint.alt_response(status, schema=ProblemSchema, content_type=problem.CONTENT_TYPE)(view)
+    view = blueprint.doc(operationId=route.view, security=[{"bearer": []}])(view)
+    blueprint.add_url_rule(route.rule, route.view, view, methods=[route.method])

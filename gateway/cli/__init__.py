@@ -1,0 +1,27 @@
+"""The command line: `gateway config|token|bot|deliveries|push ...` on the same installation as the server.
+
+Everything works while the gateway runs; DATA_DIR and GATEWAY_CONFIG name the installation. Exit code 0: done,
+1: refused, with one line on standard error. One module for each group; `config` and `bot` come from their
+packages.
+"""
+
+from __future__ import annotations
+
+import click
+
+from gateway import __version__
+from gateway.bot.command import bot
+from gateway.cli.deliveries import deliveries
+from gateway.cli.push import push
+from gateway.cli.tokens import token
+from gateway.config.commands import config
+
+
+@click.group()
+@click.version_option(__version__)
+def main() -> None:
+    """Open chat gateway: administration from the command line."""
+
+
+for group in (config, bot, token, deliveries, push):
+    main.add_command(group)
