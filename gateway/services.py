@@ -27,6 +27,7 @@ from gateway.chat.agents import Agents
 from gateway.chat.customers import Customers
 from gateway.chat.file_scans import FileScans
 from gateway.chat.files import Files
+from gateway.chat.idle_control import IdleControl
 from gateway.chat.ledger import Ledger
 from gateway.chat.presence import Presence
 from gateway.chat.reliable import Reliable
@@ -211,6 +212,7 @@ class Gateway:
         self.agents = Agents(self.ledger, self.store, ids=self.ids, metrics=self.metrics, **shared)
         self.accounts = Accounts(self.store, self.ids, self.clock)
         self.timeouts = Timeouts(self.ledger, self.store, bus=self.bus, presence=self.presence, **shared)
+        self.idle = IdleControl(self.ledger, self.store, bus=self.bus, metrics=self.metrics, **shared)
 
     def _build_files(self, directory: FileDirectory) -> None:
         shared = {"settings_source": self.settings, "metrics": self.metrics}
@@ -292,6 +294,7 @@ class Gateway:
         while not self._stop.wait(TIMEOUT_SWEEP_S):
             try:
                 self.timeouts.sweep()
+                self.idle.sweep()
                 # An empty batch: it notices what another process wrote (a worker that is being replaced).
                 self.store.flush()
             except Unavailable as error:

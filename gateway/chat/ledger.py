@@ -17,6 +17,7 @@ from dataclasses import replace
 
 import structlog
 
+from gateway.chat import idle
 from gateway.chat.decision import NOTHING, Decision
 from gateway.chat.locks import ChatLocks
 from gateway.chat.presence import Presence
@@ -107,13 +108,16 @@ class Ledger:
                 for index, draft in enumerate(decision.drafts, start=before.next_index)
             ]
         )
+        profile = _profile(before, decision, now_ms)
+        if profile.idle is not None or profile.parked:
+            profile, events = self._noted(profile, events, now_ms)
         session = ChatSession(
             id=before.id,
             version=before.version + 1,
             state=decision.state or before.state,
             next_index=before.next_index + len(events),
             last_utc_ms=now_ms,
-            profile=_profile(before, decision, now_ms),
+            profile=profile,
         )
         deliveries, owed = self._deliveries(session, events)
         pending = self._reliable.plan(before, session, owed, seen=decision.seen)
@@ -136,6 +140,17 @@ class Ledger:
         for event in events:
             self._metrics.bound("chat_events_total", event.type).inc()
         return committed
+
+    def _noted(
+        self, profile: ChatProfile, events: tuple[Event, ...], now_ms: int
+    ) -> tuple[ChatProfile, tuple[Event, ...]]:
+        """What the events mean for idle control, and the seconds left in each while an alert stands."""
+        settings = self._settings_source.current
+        profile = idle.noted(settings, profile, events)
+        left_s = idle.expires_in(settings, profile, now_ms)
+        if left_s is None:
+            return profile, events
+        return profile, tuple([replace(event, idle_expire=left_s) for event in events])
 
     def _deliveries(
         self, session: ChatSession, events: tuple[Event, ...]

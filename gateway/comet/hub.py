@@ -105,8 +105,7 @@ class Hub(Attachments):
             frame = shared.get(key)
             if frame is None:
                 frame = shared[key] = frames.ws_text(b"[%b]" % attachment.frame(event))
-            if event.ends_chat:
-                attachment.ending = event.index
+            attachment.follow_end(event)
             if channel.put(frame):
                 attachment.cursor = event.index
                 self._note(attachment, event.index)

@@ -105,11 +105,13 @@ def push(event: Event, identity: Identity = DEPRECATED) -> bytes:
 
 def _live(wire: bytes, event: Event, identity: Identity) -> bytes:
     ended = b"true" if event.ends_chat else b"false"
-    return b'{"statusCode":0,%b,"nextPosition":%d,"chatEnded":%b,"monitored":false,"messages":[%b]}' % (
+    idle = b"" if event.idle_expire is None else b',"idleTimerExpire":%d' % event.idle_expire
+    return b'{"statusCode":0,%b,"nextPosition":%d,"chatEnded":%b,"monitored":false,"messages":[%b]%b}' % (
         identity.members,
         event.index + 1,
         ended,
         wire,
+        idle,
     )
 
 
@@ -119,12 +121,18 @@ def answer(
     *,
     next_position: int,
     chat_ended: bool,
+    idle_expire: int | None = None,
     extra: Mapping[str, Any] | None = None,
 ) -> bytes:
-    """The answer to an operation: statusCode 0 with `events` (already in index order, visible ones only)."""
+    """The answer to an operation: statusCode 0 with `events` (already in index order, visible ones only).
+
+    `idle_expire`: `idleTimerExpire`, the seconds that are left while an idle alert stands.
+    """
     members = b"".join(
         [b",%b:%b" % (orjson.dumps(key), orjson.dumps(value)) for key, value in (extra or {}).items()]
     )
+    if idle_expire is not None:
+        members += b',"idleTimerExpire":%d' % idle_expire
     return b'{"statusCode":0,%b,"nextPosition":%d,"chatEnded":%b,"monitored":false,"messages":[%b]%b}' % (
         identity.members,
         next_position,
