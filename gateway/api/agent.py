@@ -22,6 +22,7 @@ from flask_smorest import Blueprint
 from gateway.api import agent_schemas as schemas
 from gateway.api import problem
 from gateway.api.bearer import account_of
+from gateway.api.gms_answer import REPLAY
 from gateway.chat.accounts import Account, Accounts
 from gateway.chat.agents import Agents
 from gateway.chat.customers import TypingState
@@ -34,6 +35,8 @@ from gateway.observe.metrics import Metrics
 
 PREFIX = "/agent/v1"
 CHANNEL = "/service/agent"
+# The header with the caller's own id of an operation: repeated with it, the operation is done once.
+IDEMPOTENCY_KEY = "Idempotency-Key"
 # A message of 10,000 characters, all written as surrogate escapes, with its attributes stays far below this.
 MAX_BODY_BYTES = 1_048_576
 
@@ -143,6 +146,7 @@ class _Views:
             body["text"],
             message_type=body["message_type"],
             event_attributes=body.get("event_attributes"),
+            message_id=_message_id(),
         )
         return _committed(committed)
 
@@ -159,12 +163,14 @@ class _Views:
             body["text"],
             event_attributes=body.get("event_attributes"),
             user_data=body.get("user_data"),
+            message_id=_message_id(),
         )
         return _committed(committed)
 
     def push_url(self, body: Mapping[str, Any], chat_id: str) -> Response:
         """Show a web address to the customer."""
-        return _committed(self._agents.push_url(_caller(), chat_id, body["url"]))
+        committed = self._agents.push_url(_caller(), chat_id, body["url"], message_id=_message_id())
+        return _committed(committed)
 
     def leave(self, chat_id: str) -> Response:
         """Leave a chat; without any agent it waits again."""
@@ -261,6 +267,11 @@ def _caller() -> Account:
     return account
 
 
+def _message_id() -> str | None:
+    """The caller's own id of this operation."""
+    return request.headers.get(IDEMPOTENCY_KEY)
+
+
 def _participant(party: Participant) -> dict[str, Any]:
     return {
         "participantId": party.id,
@@ -272,7 +283,10 @@ def _participant(party: Participant) -> dict[str, Any]:
 
 
 def _committed(committed: Committed) -> Response:
-    return _events(committed.session.id, committed.events, committed.session.next_index)
+    response = _events(committed.session.id, committed.events, committed.session.next_index)
+    if committed.replayed:
+        response.headers.add(*REPLAY)
+    return response
 
 
 def _events(chat_id: str, events: Iterable[Event], next_position: int) -> Response:

@@ -36,6 +36,10 @@ class OriginRefused(Exception):
     """The request comes from a web origin that is not on the list (decision 18)."""
 
 
+# Says that an operation with this message id had been done before; the body is the one of that time.
+REPLAY = ("Idempotent-Replay", "1")
+
+
 def answer(body: bytes, status: int = 200) -> Response:
     """A JSON answer with the headers that every GMS answer has."""
     return Response(body, status=status, headers=_HEADERS, content_type=CONTENT_TYPE)

@@ -35,6 +35,7 @@ PARAMETERS = (
     "firstName",
     "lastName",
     "message",
+    "messageId",
     "messageType",
     "nickname",
     "operation",

@@ -23,9 +23,9 @@ from werkzeug.routing import PathConverter
 from gateway.api import gms_body, gms_files
 from gateway.api.chat_ntf import ChatNtf
 from gateway.api.gms_access import Origins, require_credentials
-from gateway.api.gms_answer import METHODS, answer, error_answer
+from gateway.api.gms_answer import METHODS, REPLAY, answer, error_answer
 from gateway.api.gms_body import Body
-from gateway.api.gms_operations import ChatApi
+from gateway.api.gms_operations import ChatApi, Replay
 from gateway.api.gms_rates import Rates
 from gateway.chat.customers import Customers
 from gateway.chat.limits import MISSING_OR_MALFORMED
@@ -186,7 +186,11 @@ class ChatEdge:
             call.alias = payload.DEPRECATED.alias
             body = self._body(request, target, is_upload=True)
             return answer(self._ntf.answer(body, request.headers))
-        return answer(self._chat(request, target))
+        done = self._chat(request, target)
+        response = answer(done)
+        if isinstance(done, Replay):
+            response.headers.add(*REPLAY)
+        return response
 
     def _chat(self, request: Request, target: _Target) -> bytes:
         require_credentials(request.headers, self._settings.current.for_service(target.service))

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from gateway.chat import limits, parting, subscriptions
+from gateway.chat import limits, message_ids, parting, subscriptions
 from gateway.chat.decision import NOTHING, Decision
 from gateway.chat.ledger import Ledger
 from gateway.chat.presence import Presence
@@ -25,7 +25,7 @@ from gateway.clock import Clock
 from gateway.config import SettingsSource
 from gateway.errors import ChatGone, Rejected, Unavailable
 from gateway.ids import Ids, KeyRing, fingerprint
-from gateway.model.change import Committed
+from gateway.model.change import Committed, MessageId
 from gateway.model.events import Draft, Event, EventType, QuitReason
 from gateway.model.participants import Participant
 from gateway.model.session import ChatSession, ChatState
@@ -169,8 +169,13 @@ class Customers:
         *,
         message_type: str | None = None,
         event_attributes: Mapping[str, Any] | None = None,
+        message_id: str | None = None,
     ) -> Committed:
-        """A message (6.2): Rejected 101 (empty, bad attributes) or 204 (too long)."""
+        """A message (6.2): Rejected 101 (empty, bad attributes) or 204 (too long).
+
+        `message_id`, here and in the other operations that take one, is the client's own name of the
+        operation: repeated with it, it is done once (targets/reliability.md R6).
+        """
         text = limits.message_text(text, self._max_length(party))
         kind = limits.message_type(message_type)
         attributes = limits.event_attributes(event_attributes)
@@ -182,7 +187,7 @@ class Customers:
             )
             return Decision(drafts=(draft,))
 
-        return self._ledger.change(party.session.id, decide)
+        return self._ledger.change(party.session.id, decide, message_id=message_ids.of_customer(message_id))
 
     def typing(self, party: Party, state: TypingState, preview: str | None) -> Committed:
         """Typing on or off (6.4) with what is typed so far, cut to the message length; `timeouts` ends it."""
@@ -200,9 +205,11 @@ class Customers:
         except (ChatGone, Unavailable) as error:
             log.info("preview_dropped", chat_id=party.session.id, reason=type(error).__name__)
 
-    def push_url(self, party: Party, url: str) -> Committed:
+    def push_url(self, party: Party, url: str, *, message_id: str | None = None) -> Committed:
         """A web address for the other side (6.6): absolute http or https, else Rejected 101."""
-        return self._say(party, EventType.PUSH_URL, limits.push_url(url))
+        return self._say(
+            party, EventType.PUSH_URL, limits.push_url(url), message_id=message_ids.of_customer(message_id)
+        )
 
     def notice(
         self,
@@ -212,6 +219,7 @@ class Customers:
         event_attributes: Mapping[str, Any] | None,
         message_type: str | None,
         user_data: Mapping[str, str] | None = None,
+        message_id: str | None = None,
     ) -> Committed:
         """A custom notice (6.9): text or attributes; "cancel-idle-timer" is activity without an event."""
         text = limits.notice_text(text)
@@ -236,9 +244,9 @@ class Customers:
             )
             return Decision(drafts=(draft,))
 
-        return self._ledger.change(party.session.id, decide)
+        return self._ledger.change(party.session.id, decide, message_id=message_ids.of_customer(message_id))
 
-    def rename(self, party: Party, nickname: str) -> Committed:
+    def rename(self, party: Party, nickname: str, *, message_id: str | None = None) -> Committed:
         """A new nickname of 1-100 characters (6.7); the event and later ones carry it."""
         nickname = limits.nickname(nickname)
 
@@ -248,7 +256,7 @@ class Customers:
             draft = Draft(EventType.NICKNAME_UPDATED, renamed, text=nickname)
             return Decision(drafts=(draft,), profile=profile)
 
-        return self._ledger.change(party.session.id, decide)
+        return self._ledger.change(party.session.id, decide, message_id=message_ids.of_customer(message_id))
 
     def update_data(
         self, party: Party, user_data: Mapping[str, str], origin: str, *, seen: int | None = None
@@ -317,8 +325,18 @@ class Customers:
             self._retrievals.retrieved(party.session.id, found.next_position, since=since)
         return found
 
-    def _say(self, party: Party, event_type: EventType, text: str | None) -> Committed:
-        return self._ledger.change(party.session.id, _saying(event_type, text))
+    def transcript_as_of(self, party: Party, position: int | None, committed: Committed) -> Transcript:
+        """What belongs into the answer to an operation with a message id, the same at each repetition."""
+        found = self._reader.as_of(committed.session, position, until=committed.events[-1].index)
+        if position is not None and found.session.reliable:
+            since = found.events[0].index if position < 0 and found.events else 0
+            self._retrievals.retrieved(party.session.id, found.next_position, since=since)
+        return found
+
+    def _say(
+        self, party: Party, event_type: EventType, text: str | None, *, message_id: MessageId | None = None
+    ) -> Committed:
+        return self._ledger.change(party.session.id, _saying(event_type, text), message_id=message_id)
 
     def _max_length(self, party: Party) -> int:
         return self._settings_source.current.for_service(party.session.profile.service).max_message_length

@@ -10,6 +10,7 @@ import base64
 import binascii
 import hmac
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import orjson
@@ -23,6 +24,7 @@ from gateway.comet.hub import Hub
 from gateway.config import SettingsSource
 from gateway.errors import ChatGone, Rejected, Unauthorised, Unavailable
 from gateway.model import payload
+from gateway.model.change import Committed
 from gateway.model.events import Event
 from gateway.model.payload import Identity
 
@@ -152,14 +154,15 @@ class ChatService:
         self._customers.preview(party, fields.text(data, "message"))
         return [self._transcript(channel, party, data)]
 
-    def _send(self, _session: Session, _channel: str, party: Party, data: Mapping[str, Any]) -> list[bytes]:
-        self._customers.send(
+    def _send(self, _session: Session, channel: str, party: Party, data: Mapping[str, Any]) -> list[bytes]:
+        committed = self._customers.send(
             party,
             fields.text(data, "message"),
             message_type=fields.optional_text(data, "messageType"),
             event_attributes=fields.attributes(data),
+            message_id=fields.optional_text(data, "messageId"),
         )
-        return []
+        return self._again(channel, party, committed)
 
     def _start_typing(self, _s: Session, _c: str, party: Party, data: Mapping[str, Any]) -> list[bytes]:
         self._customers.typing(party, TypingState.STARTED, fields.optional_text(data, "message"))
@@ -177,26 +180,31 @@ class ChatService:
         events = [event for event in committed.events if event.for_customer]
         return [self._answer(channel, party, events, next_position=chat.next_index, chat_ended=True)]
 
-    def _push_url(self, _s: Session, _c: str, party: Party, data: Mapping[str, Any]) -> list[bytes]:
-        self._customers.push_url(party, fields.text(data, "pushUrl"))
-        return []
+    def _push_url(self, _s: Session, channel: str, party: Party, data: Mapping[str, Any]) -> list[bytes]:
+        message_id = fields.optional_text(data, "messageId")
+        committed = self._customers.push_url(party, fields.text(data, "pushUrl"), message_id=message_id)
+        return self._again(channel, party, committed)
 
-    def _update_nickname(self, _s: Session, _c: str, party: Party, data: Mapping[str, Any]) -> list[bytes]:
-        self._customers.rename(party, fields.text(data, "nickname"))
-        return []
+    def _update_nickname(
+        self, _s: Session, channel: str, party: Party, data: Mapping[str, Any]
+    ) -> list[bytes]:
+        message_id = fields.optional_text(data, "messageId")
+        committed = self._customers.rename(party, fields.text(data, "nickname"), message_id=message_id)
+        return self._again(channel, party, committed)
 
     def _update_data(self, _s: Session, _c: str, party: Party, data: Mapping[str, Any]) -> list[bytes]:
         self._customers.update_data(party, fields.user_data(data), "comet")
         return []
 
-    def _custom_notice(self, _s: Session, _c: str, party: Party, data: Mapping[str, Any]) -> list[bytes]:
-        self._customers.notice(
+    def _custom_notice(self, _s: Session, channel: str, party: Party, data: Mapping[str, Any]) -> list[bytes]:
+        committed = self._customers.notice(
             party,
             fields.optional_text(data, "message"),
             event_attributes=fields.attributes(data),
             message_type=fields.optional_text(data, "messageType"),
+            message_id=fields.optional_text(data, "messageId"),
         )
-        return []
+        return self._again(channel, party, committed)
 
     def _read_receipt(self, _s: Session, _c: str, party: Party, data: Mapping[str, Any]) -> list[bytes]:
         position = fields.position(data)
@@ -206,6 +214,18 @@ class ChatService:
         return []
 
     # --- answers ----------------------------------------------------------------------------------------
+
+    def _again(self, channel: str, party: Party, committed: Committed) -> list[bytes]:
+        """Nothing for what was done now, as the event comes live; for a repetition the event once more.
+
+        The client may have lost the first frame together with the answer; it tells events by their index.
+        """
+        if not committed.replayed:
+            return []
+        identity = replace(self._identity(party), secure_key=None)
+        return [
+            event_message(orjson.dumps(channel), payload.live(each, identity)) for each in committed.events
+        ]
 
     def _transcript(
         self, channel: str, party: Party, data: Mapping[str, Any], *, transcript: Transcript | None = None

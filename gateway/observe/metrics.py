@@ -68,6 +68,7 @@ METRICS: tuple[MetricSpec, ...] = (
     MetricSpec("chats_started_total", "counter", "Chats started."),
     MetricSpec("chats_open", "gauge", "Chats that have not ended."),
     MetricSpec("chat_events_total", "counter", "Committed chat events, by type.", ("type",)),
+    MetricSpec("chat_replays_total", "counter", "Operations answered again because of their message id."),
     MetricSpec("bayeux_sessions", "gauge", "Live Bayeux sessions owned by this node."),
     MetricSpec(
         "bayeux_handshakes_total", "counter", "Successful Bayeux handshakes, by transport.", ("transport",)
@@ -116,6 +117,7 @@ class Metrics:
     chats_started_total: Counter
     chats_open: Gauge
     chat_events_total: Counter
+    chat_replays_total: Counter
     bayeux_sessions: Gauge
     bayeux_handshakes_total: Counter
     bayeux_unknown_client_total: Counter

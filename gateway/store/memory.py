@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from gateway.errors import Conflict, Unavailable
-from gateway.model.change import Change
+from gateway.model.change import Change, MessageId
 from gateway.model.deliveries import Attempt, Delivery, DeliveryState
 from gateway.model.events import Event
 from gateway.model.pending import Pending, PendingStep
@@ -52,6 +52,7 @@ class MemoryStore:
         self._sessions: dict[str, ChatSession] = {}
         self._events: dict[str, list[Event]] = {}
         self._parties: dict[str, tuple[str, str]] = {}
+        self._message_ids: dict[str, dict[MessageId, int]] = {}
         self._tail = Tail()
         self._outbox: dict[str, _Row] = {}
         self._inserted = 0
@@ -72,6 +73,11 @@ class MemoryStore:
                 raise Conflict(session.id)
             if any(delivery.id in self._outbox for delivery in change.deliveries):
                 raise ValueError("a delivery id is used twice")
+            known = self._message_ids.setdefault(session.id, {})
+            if change.message_id is not None:
+                if change.message_id in known:
+                    raise ValueError("a message id is used twice")
+                known[change.message_id] = change.events[0].index
             if stored and not change.profile_changed:
                 session = replace(session, profile=stored.profile)
             else:
@@ -106,6 +112,10 @@ class MemoryStore:
             visible = [event for event in self._events.get(chat_id, []) if event.for_customer]
             return tuple(visible[max(0, len(visible) - count) :])
 
+    def message_index(self, chat_id: str, message_id: MessageId) -> int | None:
+        with self._open():
+            return self._message_ids.get(chat_id, {}).get(message_id)
+
     def sessions_in(self, states: frozenset[ChatState]) -> Sequence[ChatSession]:
         with self._open():
             found = [session for session in self._sessions.values() if session.state in states]
@@ -115,6 +125,7 @@ class MemoryStore:
         with self._open():
             self._sessions.pop(chat_id, None)
             self._events.pop(chat_id, None)
+            self._message_ids.pop(chat_id, None)
             self._drop_parties(chat_id)
             self._tail.forget(chat_id)
             self._pendings.pop(chat_id, None)

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from gateway.model.change import Change
+from gateway.model.change import Change, MessageId
 from gateway.model.deliveries import Attempt, Delivery, DeliveryState
 from gateway.model.events import Event
 from gateway.model.pending import Pending, PendingStep
@@ -31,8 +31,9 @@ class Chats(Protocol):
 
         Raises Conflict when the stored version is not `change.session.version - 1` (for version 1: when the
         chat exists already) or that of the pending is not its `before.version`, Unavailable when the store
-        cannot write, ValueError for a mistake of the caller (a delivery id used twice). Blocks the calling
-        thread or greenlet, never the event loop. Concurrent commits share one disk flush (group commit).
+        cannot write, ValueError for a mistake of the caller (a delivery or message id used twice). Blocks the
+        calling thread or greenlet, never the event loop. Concurrent commits share one disk flush (group
+        commit).
         """
         ...
 
@@ -59,12 +60,20 @@ class Chats(Protocol):
         """The newest `count` stored events that the customer may see, ascending."""
         ...
 
+    def message_index(self, chat_id: str, message_id: MessageId) -> int | None:
+        """Index of the first event that was committed under this id, or None. Kept until the purge.
+
+        A caller that reads the session before it asks here, and finds nothing, cannot write the id a second
+        time: whoever wrote it meanwhile has advanced the version, which makes the commit a Conflict.
+        """
+        ...
+
     def sessions_in(self, states: frozenset[ChatState]) -> Sequence[ChatSession]:
         """All sessions in one of these states, oldest first (waiting lists, timeouts after a restart)."""
         ...
 
     def purge(self, chat_id: str) -> None:
-        """Forget a chat with its events, key index, deliveries and pending."""
+        """Forget a chat with its events, message ids, key index, deliveries and pending."""
         ...
 
 
