@@ -33,7 +33,9 @@ def create_app(gateway: Gateway | None = None) -> GatewayApp:
     app.config["MAX_CONTENT_LENGTH"] = settings.server.max_body_size_bytes
     comet_path = settings.server.mount_prefix.rstrip("/") + "/cometd"
     websocket.install(app, comet_path)
-    edge = v2.ChatEdge(customers=gateway.customers, settings=gateway.settings, metrics=gateway.metrics)
+    edge = v2.ChatEdge(
+        customers=gateway.customers, settings=gateway.settings, metrics=gateway.metrics, rates=gateway.rates
+    )
     _register(app, gateway, edge, comet_path=comet_path)
     app.wsgi_app = CometEndpoint(  # type: ignore[method-assign]
         v2.ChatEndpoint(app.wsgi_app, edge),
@@ -60,6 +62,7 @@ def _register(app: GatewayApp, gateway: Gateway, edge: v2.ChatEdge, *, comet_pat
             clock=gateway.clock,
             metrics=metrics,
             comet_path=comet_path,
+            rates=gateway.rates,
         )
     )
     app.register_blueprint(v2.blueprint_of(edge))

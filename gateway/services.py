@@ -46,6 +46,7 @@ from gateway.ids import Ids, KeyRing, installation_secret
 from gateway.observe.metrics import Metrics
 from gateway.push.resend import Resender
 from gateway.push.worker import PushWorker
+from gateway.rates import Rates
 from gateway.store.roles import Store
 from gateway.store.sqlite import SqliteStore
 
@@ -102,6 +103,7 @@ class Gateway:
         self._threads: list[threading.Thread] = []
         self._drain_hooks: list[Callable[[], None]] = []
         keys = KeyRing(secret)
+        self.rates = Rates(settings, clock, metrics)
         self._build_chat(keys)
         self._build_comet()
         self.push = PushWorker(
@@ -161,10 +163,13 @@ class Gateway:
             presence=self.presence,
             retrievals=self.retrievals,
             metrics=self.metrics,
+            rates=self.rates,
             **shared,
         )
-        self.agents = Agents(self.ledger, self.store, ids=self.ids, metrics=self.metrics, **shared)
-        self.accounts = Accounts(self.store, self.ids, self.clock)
+        self.agents = Agents(
+            self.ledger, self.store, ids=self.ids, metrics=self.metrics, rates=self.rates, **shared
+        )
+        self.accounts = Accounts(self.store, self.ids, self.clock, rates=self.rates)
         self.timeouts = Timeouts(self.ledger, self.store, bus=self.bus, presence=self.presence, **shared)
 
     def _build_comet(self) -> None:
@@ -194,12 +199,13 @@ class Gateway:
         self.exchange = Exchange(
             machine,
             self.hub,
-            ChatService(self.customers, self.hub, self.settings),
+            ChatService(self.customers, self.hub, self.settings, rates=self.rates),
             resume=self.resume,
             accounts=self.accounts,
             clock=self.clock,
             metrics=self.metrics,
             on_agent=feed.opened,
+            rates=self.rates,
         )
         self.polling = Polling(self.exchange, self.hub, **shared)
         self.websockets = WebSockets(self.exchange, self.hub, metrics=self.metrics)

@@ -24,6 +24,7 @@ from gateway.cluster.bus import Bus
 from gateway.config import SettingsSource
 from gateway.ids import Ids, KeyRing
 from gateway.observe.metrics import Metrics
+from gateway.rates import Rates
 from gateway.store.memory import MemoryStore
 
 
@@ -79,8 +80,8 @@ class Caller:
         return {"Authorization": f"Bearer {self.token}"}
 
 
-def make_stand() -> Stand:
-    """Everything new, default settings, a clock that stands still."""
+def make_stand(*, limited: bool = False) -> Stand:
+    """Everything new, default settings, a clock that stands still; rates only when a test is about them."""
     store, clock, metrics, ids = MemoryStore(), ManualClock(), Metrics(), Ids()
     settings_source = SettingsSource(None, {})
     presence = Presence(clock)
@@ -92,10 +93,13 @@ def make_stand() -> Stand:
         ledger, store, keys=keys, ids=ids, presence=presence, retrievals=retrievals, **common
     )
     agents = Agents(ledger, store, ids=ids, **common)
-    accounts = Accounts(store, ids, clock)
+    rates = Rates(settings_source, clock, metrics) if limited else None
+    accounts = Accounts(store, ids, clock, rates=rates)
     app = Flask("stand")
     api = openapi.create(app, version="0.0")
-    blueprint = agent.create_blueprint(agents=agents, accounts=accounts, clock=clock, metrics=metrics)
+    blueprint = agent.create_blueprint(
+        agents=agents, accounts=accounts, clock=clock, metrics=metrics, rates=rates
+    )
     api.register_blueprint(blueprint)
     return Stand(app, store, clock, metrics, accounts, customers, agents)
 

@@ -23,7 +23,7 @@ from gateway.api import agent_schemas as schemas
 from gateway.api import problem
 from gateway.api.bearer import account_of
 from gateway.api.gms_answer import REPLAY
-from gateway.chat.accounts import Account, Accounts
+from gateway.chat.accounts import BOT, Account, Accounts
 from gateway.chat.agents import Agents
 from gateway.chat.customers import TypingState
 from gateway.clock import Clock
@@ -32,6 +32,7 @@ from gateway.model.events import Event
 from gateway.model.participants import Participant
 from gateway.model.session import ChatSession, ChatState
 from gateway.observe.metrics import Metrics
+from gateway.rates import Rates
 
 PREFIX = "/agent/v1"
 CHANNEL = "/service/agent"
@@ -51,21 +52,21 @@ class _Route:
     answer: type[ma.Schema]
     query: type[ma.Schema] | None = None
     body: type[ma.Schema] | None = None
-    problems: tuple[int, ...] = (401, 403, 404, 500, 503)
+    problems: tuple[int, ...] = (401, 403, 404, 429, 500, 503)
 
 
-_CHANGES = (401, 403, 404, 409, 500, 503)
-_SENDS = (400, 401, 403, 404, 409, 413, 415, 422, 500, 503)
+_CHANGES = (401, 403, 404, 409, 429, 500, 503)
+_SENDS = (400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503)
 _CHAT = "/chats/<chatId>"
 _ROUTES = (
-    _Route("GET", "/me", "me", schemas.MeSchema, problems=(401, 500, 503)),
+    _Route("GET", "/me", "me", schemas.MeSchema, problems=(401, 429, 500, 503)),
     _Route(
         "GET",
         "/chats",
         "list_chats",
         schemas.ChatListSchema,
         query=schemas.ListQuerySchema,
-        problems=(401, 403, 422, 500, 503),
+        problems=(401, 403, 422, 429, 500, 503),
     ),
     _Route("GET", _CHAT, "get_chat", schemas.ChatSchema),
     _Route(
@@ -74,7 +75,7 @@ _ROUTES = (
         "read_events",
         schemas.EventsSchema,
         query=schemas.EventsQuerySchema,
-        problems=(401, 403, 404, 422, 500, 503),
+        problems=(401, 403, 404, 422, 429, 500, 503),
     ),
     _Route("POST", f"{_CHAT}/accept", "accept", schemas.ChatSchema, problems=_CHANGES),
     _Route(
@@ -210,6 +211,7 @@ def create_blueprint(
     clock: Clock,
     metrics: Metrics,
     comet_path: str = "/genesys/cometd",
+    rates: Rates | None = None,
 ) -> Blueprint:
     """The blueprint of /agent/v1; `comet_path` is the Bayeux endpoint with the mount prefix."""
     views = _Views(agents, clock, comet_path)
@@ -228,6 +230,9 @@ def create_blueprint(
         request.max_content_length = MAX_BODY_BYTES
         if request.method != "OPTIONS":
             g.account = account_of(request, accounts)
+            # A bot speaks in every chat at once: its rate is that of the customers whom it answers.
+            if rates is not None and g.account.role != BOT:
+                rates.agent(g.account.name)
 
     @blueprint.after_request
     def finish(response: Response) -> Response:

@@ -17,8 +17,9 @@ from gateway.api.gms_body import Body
 from gateway.chat.customers import Customers, Party
 from gateway.chat.limits import MISSING_OR_MALFORMED
 from gateway.config import SettingsSource
-from gateway.errors import Rejected
+from gateway.errors import BadKey, Rejected
 from gateway.model import payload
+from gateway.rates import Rates
 
 UPLOAD, LIMITS, DOWNLOAD, DELETE = "fileUpload", "fileGetLimits", "fileDownload", "fileDelete"
 # The vendor's own iOS library says fileGetsLimits.
@@ -34,19 +35,31 @@ _OPERATIONS: Mapping[str, str] = {
 class ChatNtf:
     """Answers the file operations; raises Rejected, ChatGone, Unavailable."""
 
-    def __init__(self, customers: Customers, settings: SettingsSource) -> None:
+    def __init__(self, customers: Customers, settings: SettingsSource, *, rates: Rates) -> None:
         self._customers = customers
         self._settings = settings
+        self._rates = rates
 
-    def answer(self, body: Body, headers: Headers) -> bytes:
+    def answer(self, body: Body, headers: Headers, *, address: str = "") -> bytes:
         """Find the caller, check the service's credentials, answer the operation."""
         operation = _operation(body)
-        party = self._customers.by_key(body.text("secureKey"))
+        party = self._party(body.text("secureKey"), address)
+        self._rates.session(party.session.id)
         settings = self._settings.current
         require_credentials(headers, settings.for_service(party.session.profile.service))
         if operation == LIMITS:
             return gms_files.limits_answer(party, settings, _identity(party))
         raise gms_files.upload_disabled() if operation == UPLOAD else gms_files.file_unknown()
+
+    def _party(self, secret: str, address: str) -> Party:
+        self._rates.admit(secret, address=address)
+        try:
+            party = self._customers.by_key(secret)
+        except BadKey:
+            self._rates.failed(address=address)
+            raise
+        self._rates.proved(secret)
+        return party
 
 
 def _operation(body: Body) -> str:

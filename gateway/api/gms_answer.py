@@ -13,7 +13,7 @@ import structlog
 from flask import Response
 from werkzeug.exceptions import HTTPException, TooManyRequests
 
-from gateway.errors import ChatGone, Conflict, Rejected, Unauthorised, Unavailable
+from gateway.errors import ChatGone, Conflict, RateLimited, Rejected, Unauthorised, Unavailable
 from gateway.model import payload
 
 CONTENT_TYPE = "application/json;charset=utf-8"
@@ -53,6 +53,10 @@ def error_answer(error: Exception, *, chat_id: str, alias: str, reference: int) 
         return answer(
             payload.failure(GONE, advice, status_code=2, chat_id=chat_id, alias=alias, chat_ended=True)
         )
+    if isinstance(error, RateLimited):  # counted by the metric; a log line each would reward a flood
+        response = answer(payload.failure(None, "", status_code=1, chat_id=chat_id, alias=alias))
+        response.headers["Retry-After"] = str(error.retry_after_s)
+        return response
     if isinstance(error, Unavailable | Conflict):
         log.warning("request_postponed", chat_id=chat_id, reason=str(error))
         return answer(payload.failure(None, "", status_code=1, chat_id=chat_id, alias=alias))

@@ -17,7 +17,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, Request, Response, request
-from werkzeug.exceptions import MethodNotAllowed, NotFound, RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.exceptions import (
+    MethodNotAllowed,
+    NotFound,
+    RequestEntityTooLarge,
+    TooManyRequests,
+    UnsupportedMediaType,
+)
 from werkzeug.routing import PathConverter
 
 from gateway.api import gms_body, gms_files
@@ -26,14 +32,14 @@ from gateway.api.gms_access import Origins, require_credentials
 from gateway.api.gms_answer import METHODS, REPLAY, answer, error_answer
 from gateway.api.gms_body import Body
 from gateway.api.gms_operations import ChatApi, Replay
-from gateway.api.gms_rates import Rates
-from gateway.chat.customers import Customers
+from gateway.chat.customers import Customers, Party
 from gateway.chat.limits import MISSING_OR_MALFORMED
 from gateway.clock import Clock, SystemClock
 from gateway.config import SettingsSource
-from gateway.errors import Rejected
+from gateway.errors import BadKey, RateLimited, Rejected
 from gateway.model import payload
 from gateway.observe.metrics import Metrics
+from gateway.rates import Rates
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -134,7 +140,7 @@ class _Call:
 class ChatEdge:
     """Origin, credentials, body, caller, rate, operation, in this order; errors in the GMS shape.
 
-    `alias` names this node to REST clients, a short digit string.
+    `alias` names this node to REST clients, a short digit string. `rates` are shared with the other edges.
     """
 
     def __init__(
@@ -144,14 +150,15 @@ class ChatEdge:
         settings: SettingsSource,
         metrics: Metrics,
         alias: str = "1",
+        rates: Rates | None = None,
         clock: Clock | None = None,
         new_reference: Callable[[], int] = lambda: secrets.randbelow(_REFERENCES),
     ) -> None:
         self.prefix = settings.current.server.mount_prefix
         self._api = ChatApi(customers, settings, alias=alias)
-        self._ntf = ChatNtf(customers, settings)
+        self._rates = rates or Rates(settings, clock or SystemClock(), metrics)
+        self._ntf = ChatNtf(customers, settings, rates=self._rates)
         self._origins = Origins(settings)
-        self._rates = Rates(clock or SystemClock(), settings.current.limits)
         self._settings = settings
         self._metrics = metrics
         self._alias = alias
@@ -185,7 +192,7 @@ class ChatEdge:
         if target.ntf:
             call.alias = payload.DEPRECATED.alias
             body = self._body(request, target, is_upload=True)
-            return answer(self._ntf.answer(body, request.headers))
+            return answer(self._ntf.answer(body, request.headers, address=request.remote_addr or ""))
         done = self._chat(request, target)
         response = answer(done)
         if isinstance(done, Replay):
@@ -196,14 +203,33 @@ class ChatEdge:
         require_credentials(request.headers, self._settings.current.for_service(target.service))
         body = self._body(request, target, is_upload=target.operation == ("file",))
         if not target.operation:
-            self._rates.count_start(request.remote_addr or "")
+            self._count_start(request.remote_addr or "")
             return self._api.start(target.service, body)
         operation = self._api.operation(target.operation)
         if operation is None:
             raise Rejected(MISSING_OR_MALFORMED, "operation")
-        party = self._api.authenticate(target.service, target.chat_id, body)
-        self._rates.count_request(party.session.id)
+        party = self._authenticate(target, body, request.remote_addr or "")
+        self._rates.session(party.session.id)
         return operation(party, body)
+
+    def _count_start(self, address: str) -> None:
+        """A flood of new chats is the one limit that HTTP itself reports (8.6)."""
+        try:
+            self._rates.chat(address)
+        except RateLimited as error:
+            raise TooManyRequests(retry_after=error.retry_after_s) from None
+
+    def _authenticate(self, target: _Target, body: Body, address: str) -> Party:
+        """The caller; guesses are counted, and not looked at above the limit."""
+        secret = body.text("secureKey")
+        self._rates.admit(secret, address=address, chat_id=target.chat_id)
+        try:
+            party = self._api.authenticate(target.service, target.chat_id, body)
+        except BadKey:
+            self._rates.failed(address=address, chat_id=target.chat_id)
+            raise
+        self._rates.proved(secret)
+        return party
 
     def _body(self, request: Request, target: _Target, *, is_upload: bool) -> Body:
         """The parsed body: 413 above the limit (an upload is refused as such), 415 when it is compressed."""

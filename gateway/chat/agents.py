@@ -26,6 +26,7 @@ from gateway.model.events import Draft, Event, EventType, QuitReason
 from gateway.model.participants import BOT_STYLE, Participant, ParticipantType
 from gateway.model.session import ChatSession, ChatState, Trigger, next_state
 from gateway.observe.metrics import Metrics
+from gateway.rates import Rates
 from gateway.store.roles import Chats
 
 _TYPES: Mapping[str, ParticipantType] = {
@@ -52,7 +53,9 @@ class Agents:
         settings_source: SettingsSource,
         clock: Clock,
         metrics: Metrics,
+        rates: Rates | None = None,
     ) -> None:
+        self._rates = rates
         self._ledger = ledger
         self._store = store
         self._ids = ids
@@ -135,7 +138,9 @@ class Agents:
     def typing(
         self, account: Account, chat_id: str, state: TypingState, preview: str | None = None
     ) -> Committed:
-        """Typing on or off; the preview is cut to the message length."""
+        """Typing on or off; the preview is cut to the message length. Too frequent ones are merged."""
+        if self._rates is not None and not self._rates.typing(chat_id, f"agent:{account.name}", state.value):
+            return Committed(self.get(account, chat_id), ())
         text = limits.clean(preview)[: self._max_length(chat_id)] if preview else None
         return self._say(account, chat_id, lambda author: Draft(EventType(state.value), author, text=text))
 

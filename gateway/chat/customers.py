@@ -23,7 +23,7 @@ from gateway.chat.start import Credentials, StartRequest, checked, new_session
 from gateway.chat.transcripts import Transcript, TranscriptReader
 from gateway.clock import Clock
 from gateway.config import SettingsSource
-from gateway.errors import ChatGone, Rejected, Unavailable
+from gateway.errors import BadKey, ChatGone, Rejected, Unavailable
 from gateway.ids import Ids, KeyRing, fingerprint
 from gateway.model.change import Committed, MessageId
 from gateway.model.events import Draft, Event, EventType, QuitReason
@@ -31,6 +31,7 @@ from gateway.model.participants import Participant
 from gateway.model.session import ChatSession, ChatState
 from gateway.model.subscription import Refused
 from gateway.observe.metrics import Metrics
+from gateway.rates import Rates
 from gateway.store.roles import Chats
 
 __all__ = ["Customers", "Party", "StartRequest", "Started", "Transcript", "TypingState"]
@@ -81,7 +82,9 @@ class Customers:
         settings_source: SettingsSource,
         clock: Clock,
         metrics: Metrics,
+        rates: Rates | None = None,
     ) -> None:
+        self._rates = rates
         self._ledger = ledger
         self._store = store
         self._keys = keys
@@ -131,7 +134,7 @@ class Customers:
         expected = session.customer.key_hash if session else None
         fits = hmac.compare_digest(expected or _NO_HASH, fingerprint(secure_key))
         if session is None or not fits:
-            raise ChatGone(chat_id)
+            raise BadKey(chat_id)
         return self._admit(session, secure_key, user_id=user_id, service=service)
 
     def by_key(self, secure_key: str, service: str | None = None) -> Party:
@@ -141,7 +144,7 @@ class Customers:
         session = self._store.session(found[0]) if found else None
         expected = session.customer.key_hash if session else None
         if session is None or not hmac.compare_digest(expected or _NO_HASH, wanted):
-            raise ChatGone("unknown key")
+            raise BadKey("unknown key")
         return self._admit(session, secure_key, user_id=None, service=service)
 
     def _admit(
@@ -191,6 +194,8 @@ class Customers:
 
     def typing(self, party: Party, state: TypingState, preview: str | None) -> Committed:
         """Typing on or off (6.4) with what is typed so far, cut to the message length; `timeouts` ends it."""
+        if not self._may_type(party, state.value):
+            return Committed(party.session, ())
         text = limits.clean(preview)[: self._max_length(party)] if preview else None
         self._presence.preview_changed(party.session.id, text or "")
         return self._say(party, EventType(state.value), text)
@@ -199,6 +204,8 @@ class Customers:
         """The text being typed that came with a refresh (6.3): a TypingStarted per change, never an error."""
         text = limits.clean(text)[: self._max_length(party)]
         if not self._presence.preview_changed(party.session.id, text):
+            return
+        if not self._may_type(party, EventType.TYPING_STARTED.value):
             return
         try:
             self._say(party, EventType.TYPING_STARTED, text)
@@ -337,6 +344,12 @@ class Customers:
         self, party: Party, event_type: EventType, text: str | None, *, message_id: MessageId | None = None
     ) -> Committed:
         return self._ledger.change(party.session.id, _saying(event_type, text), message_id=message_id)
+
+    def _may_type(self, party: Party, kind: str) -> bool:
+        """Whether a typing event is due; too frequent ones are merged (8.6), but not in an ended chat."""
+        if self._rates is None or party.session.ended_for_customer:
+            return True
+        return self._rates.typing(party.session.id, party.participant.user_id, kind)
 
     def _max_length(self, party: Party) -> int:
         return self._settings_source.current.for_service(party.session.profile.service).max_message_length

@@ -168,6 +168,8 @@ class LimitsSettings:
     handshakes_per_minute: int
     typing_per_second: int
     agent_requests_per_second: int
+    bad_keys_per_minute: int
+    bad_keys_per_chat_hour: int
 
 
 def build_view(cls: type[View], section: str, get: Callable[[str, str], Any]) -> View:
