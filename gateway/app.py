@@ -10,7 +10,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gateway import __version__
-from gateway.api import agent, demo, health, openapi, pages, v2
+from gateway.api import agent, demo, health, openapi, pages, transcripts, v2
 from gateway.comet import websocket
 from gateway.comet.endpoint import CometEndpoint
 from gateway.services import Gateway, Installation
@@ -63,6 +63,11 @@ def _register(app: GatewayApp, gateway: Gateway, edge: v2.ChatEdge, *, comet_pat
             metrics=metrics,
             comet_path=comet_path,
             rates=gateway.rates,
+        )
+    )
+    api.register_blueprint(
+        transcripts.create_blueprint(
+            archive=gateway.archive, accounts=gateway.accounts, metrics=metrics, rates=gateway.rates
         )
     )
     app.register_blueprint(v2.blueprint_of(edge))

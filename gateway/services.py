@@ -22,6 +22,7 @@ from gateway.bayeux import Options as BayeuxOptions
 from gateway.bayeux.options import CALLBACK_POLLING
 from gateway.chat.accounts import Accounts
 from gateway.chat.agents import Agents
+from gateway.chat.archive import Archive
 from gateway.chat.customers import Customers
 from gateway.chat.ledger import Ledger
 from gateway.chat.presence import Presence
@@ -52,6 +53,9 @@ from gateway.store.sqlite import SqliteStore
 
 # Once a second, as the timeouts that it serves are configured in seconds.
 TIMEOUT_SWEEP_S = 1.0
+# How soon what was said can be searched, and the turn of the messages between two transactions of the index.
+ARCHIVE_SWEEP_S = 5.0
+ARCHIVE_PAUSE_S = 0.02
 
 log = structlog.get_logger(__name__)
 
@@ -170,6 +174,7 @@ class Gateway:
             self.ledger, self.store, ids=self.ids, metrics=self.metrics, rates=self.rates, **shared
         )
         self.accounts = Accounts(self.store, self.ids, self.clock, rates=self.rates)
+        self.archive = Archive(self.store, ledger=self.ledger, **shared)
         self.timeouts = Timeouts(self.ledger, self.store, bus=self.bus, presence=self.presence, **shared)
 
     def _build_comet(self) -> None:
@@ -223,6 +228,7 @@ class Gateway:
         self._threads.append(watch(self.settings, self._stop))
         self._run("comet-sweeper", lambda: self.sweeper.run(self._stop))
         self._run("chat-timeouts", self._sweep_timeouts)
+        self._run("archive", self._keep_archive)
         self.retrievals.load()
         self.push.start()
         self.resender.start()
@@ -242,6 +248,15 @@ class Gateway:
                 log.warning("store_not_writable", reason=str(error))
             except Exception:  # noqa: BLE001 - the sweeper must outlive any single bad row
                 log.exception("timeout_sweep_failed")
+
+    def _keep_archive(self) -> None:
+        while not self._stop.wait(ARCHIVE_SWEEP_S):
+            try:
+                self.archive.sweep(lambda: self._stop.wait(ARCHIVE_PAUSE_S))
+            except Unavailable as error:
+                log.warning("archive_postponed", reason=str(error))
+            except Exception:  # noqa: BLE001 - as above
+                log.exception("archive_sweep_failed")
 
     def on_drain(self, hook: Callable[[], None]) -> None:
         """Call `hook` when the graceful stop begins."""

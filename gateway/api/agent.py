@@ -26,6 +26,7 @@ from gateway.api.gms_answer import REPLAY
 from gateway.chat.accounts import BOT, Account, Accounts
 from gateway.chat.agents import Agents
 from gateway.chat.customers import TypingState
+from gateway.chat.limits import MESSAGE_ID_LENGTH
 from gateway.clock import Clock
 from gateway.model.change import Committed
 from gateway.model.events import Event
@@ -98,6 +99,16 @@ _ROUTES = (
     _Route("POST", f"{_CHAT}/leave", "leave", schemas.EventsSchema, problems=_CHANGES),
     _Route("POST", f"{_CHAT}/close", "close", schemas.EventsSchema, problems=_CHANGES),
 )
+
+
+# The operations that take an id of the caller's, and how the document says so.
+_NAMED = frozenset({"send", "notice", "push_url"})
+_KEY_PARAMETER = {
+    "in": "header",
+    "name": IDEMPOTENCY_KEY,
+    "schema": {"type": "string", "maxLength": MESSAGE_ID_LENGTH},
+    "description": "The caller's own id of this operation: repeated with it, it is done once.",
+}
 
 
 class _Views:
@@ -263,7 +274,8 @@ def _add(blueprint: Blueprint, route: _Route, view: Any) -> None:
         view = blueprint.alt_response(
             status, schema=schemas.ProblemSchema, content_type=problem.CONTENT_TYPE
         )(view)
-    view = blueprint.doc(operationId=route.view, security=[{"bearer": []}])(view)
+    more = {"parameters": [_KEY_PARAMETER]} if route.view in _NAMED else {}
+    view = blueprint.doc(operationId=route.view, security=[{"bearer": []}], **more)(view)
     blueprint.add_url_rule(route.rule, route.view, view, methods=[route.method])
 
 

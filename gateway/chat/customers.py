@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from enum import StrEnum
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import Any
 
 import structlog
 
 from gateway.chat import limits, message_ids, parting, subscriptions
 from gateway.chat.decision import NOTHING, Decision
 from gateway.chat.ledger import Ledger
+from gateway.chat.party import Party, Started, TypingState
 from gateway.chat.presence import Presence
 from gateway.chat.retrieval import Retrievals
 from gateway.chat.start import Credentials, StartRequest, checked, new_session
@@ -26,7 +26,7 @@ from gateway.config import SettingsSource
 from gateway.errors import BadKey, ChatGone, Rejected, Unavailable
 from gateway.ids import Ids, KeyRing, fingerprint
 from gateway.model.change import Committed, MessageId
-from gateway.model.events import Draft, Event, EventType, QuitReason
+from gateway.model.events import Draft, EventType, QuitReason
 from gateway.model.participants import Participant
 from gateway.model.session import ChatSession, ChatState
 from gateway.model.subscription import Refused
@@ -42,29 +42,6 @@ _NO_HASH = "0" * 64
 _CANCEL_IDLE = "cancel-idle-timer"
 
 log = structlog.get_logger(__name__)
-
-
-class TypingState(StrEnum):
-    """The two typing events."""
-
-    STARTED = EventType.TYPING_STARTED.value
-    STOPPED = EventType.TYPING_STOPPED.value
-
-
-class Party(NamedTuple):
-    """An authenticated customer with the session as it was then."""
-
-    session: ChatSession
-    participant: Participant
-    secure_key: str
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """A new chat: the customer and the first events (the join, and the initial text if there was one)."""
-
-    party: Party
-    events: tuple[Event, ...]
 
 
 class Customers:

@@ -84,6 +84,7 @@ class ServiceSettings:
     comet_disconnect_timeout_s: float
     typing_timeout_s: float
     ended_retention_s: float
+    transcript_retention_days: int
     bad_secure_key_action: str
     single_attachment: bool
     comet_expose_chat_id: bool

@@ -18,6 +18,7 @@ from gateway.model.deliveries import Attempt, Delivery, DeliveryState
 from gateway.model.events import Event
 from gateway.model.pending import Pending, PendingStep
 from gateway.model.session import ChatSession, ChatState
+from gateway.store.memory_archive import MemoryArchive
 from gateway.store.poison import poison
 from gateway.store.roles import StoredCometSession, Token
 from gateway.store.tail import Tail
@@ -43,10 +44,11 @@ def _on_its_way(row: _Row | None) -> bool:
     return row is not None and row.unfinished
 
 
-class MemoryStore:
+class MemoryStore(MemoryArchive):
     """All roles of `roles.Store` in dictionaries."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._lock = threading.Lock()  # guards everything below, so that each method is one atomic step
         self._closed = False
         self._sessions: dict[str, ChatSession] = {}
@@ -82,6 +84,8 @@ class MemoryStore:
                 session = replace(session, profile=stored.profile)
             else:
                 self._index_parties(session)
+            if stored is None:
+                self._places[session.id] = max(self._places.values(), default=0) + 1
             self._sessions[session.id] = session
             self._events.setdefault(session.id, []).extend(change.events)
             for delivery in change.deliveries:
@@ -126,6 +130,8 @@ class MemoryStore:
             self._sessions.pop(chat_id, None)
             self._events.pop(chat_id, None)
             self._message_ids.pop(chat_id, None)
+            self._places.pop(chat_id, None)
+            self._index.pop(chat_id, None)
             self._drop_parties(chat_id)
             self._tail.forget(chat_id)
             self._pendings.pop(chat_id, None)

@@ -1,7 +1,8 @@
 """The roles that a storage backend plays, with their contracts.
 
-Who calls: `chat/` uses Chats and Pendings, `push/` uses Deliveries and Pendings, `api/` and the command
-line use Tokens, `comet/` uses CometSessions. A backend is one object that plays them all. Common rules:
+Who calls: `chat/` uses Chats, Archive and Pendings, `push/` uses Deliveries and Pendings, `api/` and the
+command line use Tokens, `comet/` uses CometSessions. A backend is one object that plays
+them all. Common rules:
 
 * A method that writes returns only when the write is durable (it survives SIGKILL and, with
   synchronous=FULL, a power cut), unless its contract says otherwise.
@@ -73,7 +74,54 @@ class Chats(Protocol):
         ...
 
     def purge(self, chat_id: str) -> None:
-        """Forget a chat with its events, message ids, key index, deliveries and pending."""
+        """Forget a chat with its events, message ids, search index, key index, deliveries and pending."""
+        ...
+
+
+# Where a chat stands in the order of creation; a chat created later has a larger one.
+Place = int
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveQuery:
+    """What to look for; an empty or absent member matches everything, the given ones must all match.
+
+    `text` is found within one event, `customer` in nickname and e-mail address, `agent` in nickname and
+    account of agents, supervisors and bots; for all three see store/words.py. A text without any word
+    matches nothing. `from_ms` <= creation < `until_ms`.
+    """
+
+    text: str = ""
+    customer: str = ""
+    agent: str = ""
+    service: str = ""
+    state: ChatState | None = None
+    from_ms: int | None = None
+    until_ms: int | None = None
+
+
+class Archive(Protocol):
+    """All chats that are stored, ended ones too: for operators and for retention."""
+
+    def search(
+        self, query: ArchiveQuery, *, before: Place | None, limit: int
+    ) -> Sequence[tuple[Place, ChatSession]]:
+        """Chats that match, newest first, those created before `before`. Text and people as last indexed."""
+        ...
+
+    def chats_after(
+        self, place: Place, *, limit: int, ended_before_ms: int | None = None
+    ) -> Sequence[tuple[Place, ChatSession]]:
+        """All chats behind a place (0: from the first), oldest first; with `ended_before_ms` only those that
+        have ended and not changed since that time.
+        """
+        ...
+
+    def index_some(self, *, quiet_before_ms: int) -> int:
+        """Make some of what was said since searchable, in one short transaction; 0: nothing is left to do.
+
+        Ended chats first, then open ones that have not changed since `quiet_before_ms`.
+        """
         ...
 
 
@@ -228,7 +276,7 @@ class CometSessions(Protocol):
         ...
 
 
-class Store(Chats, Deliveries, Pendings, Tokens, CometSessions, Protocol):
+class Store(Chats, Archive, Deliveries, Pendings, Tokens, CometSessions, Protocol):
     """All roles together, as `services.py` holds them."""
 
     def check(self) -> None:

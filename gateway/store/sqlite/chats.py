@@ -41,6 +41,8 @@ _PURGE = (
     f"DELETE FROM event WHERE chat={_CHAT}",
     f"DELETE FROM profile WHERE chat={_CHAT}",
     f"DELETE FROM message_id WHERE chat={_CHAT}",
+    "DELETE FROM transcript WHERE rowid >= (SELECT seq << 20 FROM chat WHERE id=?1)"
+    " AND rowid < (SELECT (seq + 1) << 20 FROM chat WHERE id=?1)",
     _DROP_KEYS,
     "DELETE FROM delivery WHERE chat_id=?",
     "DELETE FROM pending WHERE chat_id=?",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from gateway.errors import Unavailable
 from gateway.observe.metrics import Metrics
+from gateway.store.sqlite.archive import SqliteArchive
 from gateway.store.sqlite.chats import SqliteChats
 from gateway.store.sqlite.comet import SqliteCometSessions
 from gateway.store.sqlite.database import Readers, connect_writer, create
@@ -27,7 +28,9 @@ BUSY_TIMEOUT_MS = 5_000
 PROBE_INTERVAL_S = 1.0
 
 
-class SqliteStore(SqliteChats, SqliteDeliveries, SqlitePendings, SqliteTokens, SqliteCometSessions):
+class SqliteStore(
+    SqliteChats, SqliteArchive, SqliteDeliveries, SqlitePendings, SqliteTokens, SqliteCometSessions
+):
     """See `roles.Store` for the contracts.
 
     Raises on opening: Unavailable (no such directory, locked, not writable), `migrate.SchemaTooNew`.
@@ -73,6 +76,7 @@ class SqliteStore(SqliteChats, SqliteDeliveries, SqlitePendings, SqliteTokens, S
             raise Unavailable(f"cannot open {path}: {error}") from error
         readers = Readers(path, busy_timeout_ms=busy_timeout_ms)
         SqliteChats.__init__(self, writer, readers, threads)
+        SqliteArchive.__init__(self, writer, readers)
         SqliteDeliveries.__init__(self, writer, readers)
         SqlitePendings.__init__(self, writer, readers)
         SqliteTokens.__init__(self, writer, readers)

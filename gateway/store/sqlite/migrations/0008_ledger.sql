@@ -12,6 +12,5 @@ CREATE TABLE message_id (
 CREATE VIRTUAL TABLE transcript USING fts5 (text, customer, agent, tokenize = 'unicode61 remove_diacritics 2');
 ALTER TABLE chat ADD COLUMN indexed INTEGER NOT NULL DEFAULT 0;
 
--- The job's work, and the retention's: entered once, when a chat ends.
+-- The job's work: a chat enters it once, when it ends.
 CREATE INDEX chat_unindexed ON chat (seq) WHERE state = 'ended' AND indexed < next_index;
-CREATE INDEX chat_ended ON chat (last_utc_ms) WHERE state = 'ended';
