@@ -31,6 +31,7 @@ from gateway.config import SettingsSource
 from gateway.errors import Forbidden, NotFound
 from gateway.observe.metrics import Metrics
 from gateway.push.inspection import Inspection
+from gateway.rates import Rates
 
 PREFIX = "/admin/v1"
 # The filters of a window are a few short strings.
@@ -66,9 +67,9 @@ class Destinations(Protocol):
         ...
 
 
-_READS = (401, 403, 500, 503)
+_READS = (401, 403, 429, 500, 503)
 _DELIVERY = "/deliveries/<deliveryId>"
-_CHANGES = (401, 403, 404, 409, 500, 503)
+_CHANGES = (401, 403, 404, 409, 429, 500, 503)
 _ROUTES = (
     Route(
         "GET",
@@ -76,7 +77,7 @@ _ROUTES = (
         "list_deliveries",
         schemas.PageSchema,
         query=schemas.ListQuerySchema,
-        problems=(401, 403, 422, 500, 503),
+        problems=(401, 403, 422, 429, 500, 503),
     ),
     Route("GET", _DELIVERY, "show_delivery", schemas.DetailSchema),
     Route("POST", f"{_DELIVERY}/replay", "replay_delivery", schemas.DeliverySchema, problems=_CHANGES),
@@ -87,7 +88,7 @@ _ROUTES = (
         "replay_window",
         schemas.WindowResultSchema,
         body=schemas.WindowSchema,
-        problems=(400, 401, 403, 413, 415, 422, 500, 503),
+        problems=(400, 401, 403, 413, 415, 422, 429, 500, 503),
     ),
     Route("GET", "/destinations", "list_destinations", schemas.DestinationsSchema, problems=_READS),
     Route("POST", "/destinations/<id>/enable", "enable_destination", schemas.DestinationsSchema),
@@ -169,6 +170,7 @@ def create_blueprint(
     settings: SettingsSource,
     accounts: Accounts,
     metrics: Metrics,
+    rates: Rates | None = None,
 ) -> Blueprint:
     """The blueprint of /admin/v1."""
     views = _Views(inspection, destinations, settings)
@@ -188,6 +190,8 @@ def create_blueprint(
         if request.method == "OPTIONS":
             return
         g.account = account_of(request, accounts)
+        if rates is not None:
+            rates.agent(g.account.name)
         if g.account.role != ADMIN:
             raise Forbidden("an admin token is needed")
 
