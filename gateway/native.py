@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
 
 
 def native_lock() -> AbstractContextManager[Any]:
@@ -28,3 +31,13 @@ def _original(name: str, ordinary: Any) -> Any:
     if monkey is None or not monkey.is_module_patched("threading"):
         return ordinary()
     return monkey.get_original("_thread", name)()
+
+
+def off_loop(work: Callable[[], Result]) -> Result:
+    """Run work that computes for long, in a native thread while gevent's loop goes on; else right here."""
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey is None or not monkey.is_module_patched("threading"):
+        return work()
+    import gevent
+
+    return gevent.get_hub().threadpool.apply(work)

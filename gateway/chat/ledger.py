@@ -27,7 +27,7 @@ from gateway.config import SettingsSource
 from gateway.errors import ChatGone, Conflict, Unavailable
 from gateway.model.change import Change, Committed
 from gateway.model.deliveries import Delivery
-from gateway.model.events import EPHEMERAL, Draft, Event
+from gateway.model.events import EPHEMERAL, Draft, Event, Visibility
 from gateway.model.payload import encode_event
 from gateway.model.session import ChatProfile, ChatSession, ChatState
 from gateway.model.subscription import Subscription
@@ -101,9 +101,10 @@ class Ledger:
 
     def _commit(self, before: ChatSession, decision: Decision) -> Committed:
         now_ms = max(self._clock.wall_ms(), before.last_utc_ms)
+        monitored = (decision.profile or before.profile).monitored
         events = tuple(
             [
-                _event(draft, index, now_ms)
+                _event(draft, index, now_ms, monitored=monitored)
                 for index, draft in enumerate(decision.drafts, start=before.next_index)
             ]
         )
@@ -177,7 +178,10 @@ def _report_skip(subscription: Subscription, event: Event, skip: Skip) -> None:
     )
 
 
-def _event(draft: Draft, index: int, now_ms: int) -> Event:
+def _event(draft: Draft, index: int, now_ms: int, *, monitored: bool) -> Event:
+    """The event of a draft. Whatever a hidden party does is for the personnel only: this is the one wall."""
+    if draft.author.hidden and draft.visibility is Visibility.ALL:
+        draft = draft._replace(visibility=Visibility.AGENTS)
     return Event(
         index=index,
         type=draft.type,
@@ -187,6 +191,7 @@ def _event(draft: Draft, index: int, now_ms: int) -> Event:
         visibility=draft.visibility,
         reason=draft.reason,
         ends_chat=draft.ends_chat,
+        monitored=monitored,
     )
 
 

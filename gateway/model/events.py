@@ -79,6 +79,7 @@ class Draft(NamedTuple):
 class Event:
     """A numbered event. `wire` is the JSON object as REST and comet show it (one encoding for all).
 
+    `monitored`: a supervisor watched silently when it happened (envelope member of that name).
     `ends_chat`: with this event the chat is over for the customer (`chatEnded: true` in its live frame).
     """
 
@@ -90,6 +91,7 @@ class Event:
     visibility: Visibility = Visibility.ALL
     reason: QuitReason | None = None
     ends_chat: bool = False
+    monitored: bool = False
 
     @property
     def for_customer(self) -> bool:

@@ -18,6 +18,7 @@ from gateway.model.deliveries import Attempt, Delivery, DeliveryState
 from gateway.model.events import Event
 from gateway.model.pending import Pending, PendingStep
 from gateway.model.session import ChatSession, ChatState
+from gateway.store.memory_personnel import MemoryPersonnel
 from gateway.store.poison import poison
 from gateway.store.roles import StoredCometSession, Token
 from gateway.store.tail import Tail
@@ -43,10 +44,11 @@ def _on_its_way(row: _Row | None) -> bool:
     return row is not None and row.unfinished
 
 
-class MemoryStore:
+class MemoryStore(MemoryPersonnel):
     """All roles of `roles.Store` in dictionaries."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._lock = threading.Lock()  # guards everything below, so that each method is one atomic step
         self._closed = False
         self._sessions: dict[str, ChatSession] = {}

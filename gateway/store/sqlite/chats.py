@@ -28,7 +28,7 @@ _INSERT_CHAT = (
 )
 _UPDATE_CHAT = "UPDATE chat SET version=?, state=?, next_index=?, last_utc_ms=? WHERE id=? AND version=?"
 _PUT_PROFILE = f"INSERT OR REPLACE INTO profile (chat, body) VALUES ({_CHAT},?)"
-_INSERT_EVENT = f"INSERT INTO event (chat, {rows.EVENT_COLUMNS}) VALUES ({_CHAT},?,?,?,?,?,?,?,?)"
+_INSERT_EVENT = f"INSERT INTO event (chat, {rows.EVENT_COLUMNS}) VALUES ({_CHAT},?,?,?,?,?,?,?,?,?)"
 _DROP_KEYS = "DELETE FROM party_key WHERE chat_id=?"
 _PUT_KEY = "INSERT INTO party_key (chat_id, key_hash, user_id) VALUES (?,?,?)"
 _SESSIONS = (

@@ -16,6 +16,7 @@ from gateway.store.sqlite.database import Readers, connect_writer, create
 from gateway.store.sqlite.migrate import migrate
 from gateway.store.sqlite.outbox import SqliteDeliveries
 from gateway.store.sqlite.pendings import SqlitePendings
+from gateway.store.sqlite.personnel import SqlitePersonnel
 from gateway.store.sqlite.threads import native_threads
 from gateway.store.sqlite.tokens import SqliteTokens
 from gateway.store.sqlite.writer import Writer
@@ -27,7 +28,9 @@ BUSY_TIMEOUT_MS = 5_000
 PROBE_INTERVAL_S = 1.0
 
 
-class SqliteStore(SqliteChats, SqliteDeliveries, SqlitePendings, SqliteTokens, SqliteCometSessions):
+class SqliteStore(
+    SqliteChats, SqliteDeliveries, SqlitePendings, SqliteTokens, SqliteCometSessions, SqlitePersonnel
+):
     """See `roles.Store` for the contracts.
 
     Raises on opening: Unavailable (no such directory, locked, not writable), `migrate.SchemaTooNew`.
@@ -77,6 +80,7 @@ class SqliteStore(SqliteChats, SqliteDeliveries, SqlitePendings, SqliteTokens, S
         SqlitePendings.__init__(self, writer, readers)
         SqliteTokens.__init__(self, writer, readers)
         SqliteCometSessions.__init__(self, writer, readers, threads)
+        SqlitePersonnel.__init__(self, writer, readers)
 
     def check(self) -> None:
         # Free of I/O while writes succeed; after a failure one tiny write a second asks whether it is over.

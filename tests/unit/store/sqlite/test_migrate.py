@@ -29,7 +29,7 @@ def test_fresh_file_gets_the_newest_schema(tmp_path: Path) -> None:
     path = tmp_path / "gateway.db"
     SqliteStore(path).close()
     assert 0o600 == path.stat().st_mode & 0o777
-    assert 2 == version(path)
+    assert 3 == version(path)
     with sqlite3.connect(path) as connection:
         assert "wal" == connection.execute("PRAGMA journal_mode").fetchone()[0]
 
@@ -52,7 +52,7 @@ def test_newer_schema_is_refused_untouched(tmp_path: Path) -> None:
     SqliteStore(path).close()
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA user_version=99")
-    with pytest.raises(SchemaTooNew, match="99.*2"):
+    with pytest.raises(SchemaTooNew, match="99.*3"):
         SqliteStore(path)
     assert 99 == version(path)
 
