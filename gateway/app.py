@@ -10,7 +10,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gateway import __version__
-from gateway.api import agent, demo, health, openapi, pages, v2
+from gateway.api import accounts, agent, console, demo, desk, health, openapi, pages, v2
 from gateway.comet import websocket
 from gateway.comet.endpoint import CometEndpoint
 from gateway.services import Gateway, Installation
@@ -33,7 +33,12 @@ def create_app(gateway: Gateway | None = None) -> GatewayApp:
     app.config["MAX_CONTENT_LENGTH"] = settings.server.max_body_size_bytes
     comet_path = settings.server.mount_prefix.rstrip("/") + "/cometd"
     websocket.install(app, comet_path)
-    edge = v2.ChatEdge(customers=gateway.customers, settings=gateway.settings, metrics=gateway.metrics)
+    edge = v2.ChatEdge(
+        customers=gateway.customers,
+        settings=gateway.settings,
+        metrics=gateway.metrics,
+        place_of=gateway.desk.lines.position,
+    )
     _register(app, gateway, edge, comet_path=comet_path)
     app.wsgi_app = CometEndpoint(  # type: ignore[method-assign]
         v2.ChatEndpoint(app.wsgi_app, edge),
@@ -60,8 +65,11 @@ def _register(app: GatewayApp, gateway: Gateway, edge: v2.ChatEdge, *, comet_pat
             clock=gateway.clock,
             metrics=metrics,
             comet_path=comet_path,
+            desk=gateway.desk,
+            touch=gateway.roster.touch,
         )
     )
+    _register_personnel(api, gateway)
     app.register_blueprint(v2.blueprint_of(edge))
     checks = {
         "store": health.store_check(gateway.store.check),
@@ -82,3 +90,16 @@ def _register(app: GatewayApp, gateway: Gateway, edge: v2.ChatEdge, *, comet_pat
     )
     if settings.demo.enabled:
         app.register_blueprint(demo.create_blueprint(clock=gateway.clock))
+
+
+def _register_personnel(api: openapi.OpenApi, gateway: Gateway) -> None:
+    """Distribution, logins, accounts."""
+    parts = desk.DeskParts(gateway.desk, gateway.handover, gateway.notebook)
+    shared = {"accounts": gateway.accounts, "metrics": gateway.metrics}
+    api.register_blueprint(
+        desk.create_blueprint(parts, settings_source=gateway.settings, clock=gateway.clock, **shared)
+    )
+    api.register_blueprint(
+        console.create_blueprint(logins=gateway.logins, settings_source=gateway.settings, **shared)
+    )
+    api.register_blueprint(accounts.create_blueprint(directory=gateway.directory, **shared))

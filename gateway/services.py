@@ -23,7 +23,13 @@ from gateway.bayeux.options import CALLBACK_POLLING
 from gateway.chat.accounts import Accounts
 from gateway.chat.agents import Agents
 from gateway.chat.customers import Customers
+from gateway.chat.desk import Desk
+from gateway.chat.directory import Directory
+from gateway.chat.duty import Roster
+from gateway.chat.handover import Handover
 from gateway.chat.ledger import Ledger
+from gateway.chat.logins import Logins
+from gateway.chat.notebook import Notebook
 from gateway.chat.presence import Presence
 from gateway.chat.reliable import Reliable
 from gateway.chat.retrieval import Retrievals
@@ -37,6 +43,7 @@ from gateway.comet.long_poll import Polling
 from gateway.comet.policy import GatewayPolicy
 from gateway.comet.resume import Resume
 from gateway.comet.service import ChatService
+from gateway.comet.side_notes import SideNotes
 from gateway.comet.sweeper import Sweeper
 from gateway.comet.websocket import WebSockets
 from gateway.config import Settings, SettingsSource
@@ -51,6 +58,9 @@ from gateway.store.sqlite import SqliteStore
 
 # Once a second, as the timeouts that it serves are configured in seconds.
 TIMEOUT_SWEEP_S = 1.0
+
+# A revocation reaches live sessions within a second, so look a little more often.
+DESK_SWEEP_S = 0.5
 
 log = structlog.get_logger(__name__)
 
@@ -164,8 +174,18 @@ class Gateway:
             **shared,
         )
         self.agents = Agents(self.ledger, self.store, ids=self.ids, metrics=self.metrics, **shared)
-        self.accounts = Accounts(self.store, self.ids, self.clock)
+        self._build_personnel()
         self.timeouts = Timeouts(self.ledger, self.store, bus=self.bus, presence=self.presence, **shared)
+
+    def _build_personnel(self) -> None:
+        shared = {"settings_source": self.settings, "clock": self.clock}
+        self.logins = Logins(self.store, self.ids, **shared)
+        self.accounts = Accounts(self.store, self.ids, self.clock, logins=self.logins)
+        self.directory = Directory(self.store, self.logins, self.clock)
+        self.roster = Roster(self.store, **shared)
+        self.desk = Desk(self.ledger, self.store, self.agents, roster=self.roster, **shared)
+        self.handover = Handover(self.agents, is_person=self.roster.is_person, ids=self.ids, **shared)
+        self.notebook = Notebook(self.agents, self.store, ids=self.ids, **shared)
 
     def _build_comet(self) -> None:
         shared = {"settings_source": self.settings, "metrics": self.metrics}
@@ -190,7 +210,7 @@ class Gateway:
             settings_source=self.settings,
             clock=self.clock,
         )
-        feed = AgentFeed(self.hub)
+        feed = self.feed = AgentFeed(self.hub)
         self.exchange = Exchange(
             machine,
             self.hub,
@@ -206,6 +226,12 @@ class Gateway:
         self.sweeper = Sweeper(self.hub, self.resume, clock=self.clock, metrics=self.metrics)
         self.bus.subscribe(self.hub.publish)
         self.bus.subscribe(feed.publish)
+        self.bus.subscribe(self.desk.publish)
+        self.desk.on_notice(feed.tell)
+        self.roster.connected = feed.connected
+        self.side_notes = SideNotes(self.hub)
+        self.desk.on_placed(self.side_notes.placed)
+        self.desk.on_notice(self.side_notes.tell)
 
     # --- life -------------------------------------------------------------------------------------------
 
@@ -217,6 +243,7 @@ class Gateway:
         self._threads.append(watch(self.settings, self._stop))
         self._run("comet-sweeper", lambda: self.sweeper.run(self._stop))
         self._run("chat-timeouts", self._sweep_timeouts)
+        self._run("agent-desk", self._sweep_desk)
         self.retrievals.load()
         self.push.start()
         self.resender.start()
@@ -236,6 +263,17 @@ class Gateway:
                 log.warning("store_not_writable", reason=str(error))
             except Exception:  # noqa: BLE001 - the sweeper must outlive any single bad row
                 log.exception("timeout_sweep_failed")
+
+    def _sweep_desk(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self.desk.sweep()
+                self.feed.drop_refused(self.accounts.still_good)
+            except Unavailable as error:
+                log.warning("store_not_readable", reason=str(error))
+            except Exception:  # noqa: BLE001 - the sweeper must outlive any single bad row
+                log.exception("desk_sweep_failed")
+            self.desk.pause(DESK_SWEEP_S)
 
     def on_drain(self, hook: Callable[[], None]) -> None:
         """Call `hook` when the graceful stop begins."""

@@ -7,6 +7,7 @@ Called by `v2`, which has found the service, the chat and the operation in the p
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from gateway.api import gms_files, gms_schemas
 from gateway.api.gms_body import Body
@@ -14,8 +15,15 @@ from gateway.chat.customers import Customers, Party, StartRequest, TypingState
 from gateway.config import SettingsSource
 from gateway.model import payload
 from gateway.model.change import Committed
+from gateway.model.session import ChatSession, ChatState
 
 Operation = Callable[[Party, Body], bytes]
+# chat id -> position in its queue (from 1) and estimated seconds, None when it does not wait.
+PlaceOf = Callable[[str], "tuple[int, int | None] | None"]
+
+
+def nowhere(_chat_id: str) -> None:
+    """Without a desk nobody knows a position."""
 
 
 class ChatApi:
@@ -27,10 +35,12 @@ class ChatApi:
         settings_source: SettingsSource,
         *,
         alias: str = "1",
+        place_of: PlaceOf = nowhere,
     ) -> None:
         self._customers = customers
         self._settings_source = settings_source
         self._alias = alias
+        self._place_of = place_of
         self._operations: Mapping[str, Operation] = {
             "send": self.send,
             "refresh": self.refresh,
@@ -64,6 +74,8 @@ class ChatApi:
             started.events,
             next_position=session.next_index,
             chat_ended=session.ended_for_customer,
+            monitored=session.profile.monitored,
+            extra=self._members(session),
         )
 
     def authenticate(self, service: str, chat_id: str, body: Body) -> Party:
@@ -169,6 +181,8 @@ class ChatApi:
             (),
             next_position=session.next_index,
             chat_ended=session.ended_for_customer,
+            monitored=session.profile.monitored,
+            extra=self._members(session),
         )
 
     def _transcript(self, party: Party, position: int | None) -> bytes:
@@ -178,7 +192,18 @@ class ChatApi:
             found.events,
             next_position=found.next_position,
             chat_ended=found.chat_ended,
+            monitored=found.session.profile.monitored,
+            extra=self._members(found.session),
         )
+
+    def _members(self, session: ChatSession) -> Mapping[str, Any] | None:
+        """The place in the queue while waiting, and how far the agents have read (decision 19)."""
+        if session.state is ChatState.WAITING:
+            place = self._place_of(session.id)
+            if place is not None:
+                return {"queue": {"position": place[0], "estimatedWaitSeconds": place[1]}}
+        read = session.profile.read_by_agents if session.profile.read_positions else 0
+        return {"readPosition": read} if read else None
 
     def _identity(self, party: Party) -> payload.Identity:
         return payload.Identity(

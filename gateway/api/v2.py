@@ -25,7 +25,7 @@ from gateway.api.chat_ntf import ChatNtf
 from gateway.api.gms_access import Origins, require_credentials
 from gateway.api.gms_answer import METHODS, answer, error_answer
 from gateway.api.gms_body import Body
-from gateway.api.gms_operations import ChatApi
+from gateway.api.gms_operations import ChatApi, PlaceOf, nowhere
 from gateway.api.gms_rates import Rates
 from gateway.chat.customers import Customers
 from gateway.chat.limits import MISSING_OR_MALFORMED
@@ -144,11 +144,12 @@ class ChatEdge:
         settings: SettingsSource,
         metrics: Metrics,
         alias: str = "1",
+        place_of: PlaceOf = nowhere,
         clock: Clock | None = None,
         new_reference: Callable[[], int] = lambda: secrets.randbelow(_REFERENCES),
     ) -> None:
         self.prefix = settings.current.server.mount_prefix
-        self._api = ChatApi(customers, settings, alias=alias)
+        self._api = ChatApi(customers, settings, alias=alias, place_of=place_of)
         self._ntf = ChatNtf(customers, settings)
         self._origins = Origins(settings)
         self._rates = Rates(clock or SystemClock(), settings.current.limits)

@@ -220,7 +220,11 @@ class ChatService:
     ) -> bytes:
         """The envelope of an answer: it alone carries the secure key (7.4.2)."""
         body = payload.answer(
-            self._identity(party), events, next_position=next_position, chat_ended=chat_ended
+            self._identity(party),
+            events,
+            next_position=next_position,
+            chat_ended=chat_ended,
+            monitored=party.session.profile.monitored,
         )
         return event_message(orjson.dumps(channel), body)
 

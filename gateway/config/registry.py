@@ -10,7 +10,14 @@ from __future__ import annotations
 import re
 from types import MappingProxyType
 
-from gateway.config import options_chat, options_cometd, options_engine, options_push, options_server
+from gateway.config import (
+    options_agents,
+    options_chat,
+    options_cometd,
+    options_engine,
+    options_push,
+    options_server,
+)
 from gateway.config.option import ByProfile, Option
 
 __all__ = [
@@ -28,6 +35,7 @@ OPTIONS: tuple[Option, ...] = (
     *options_server.OPTIONS,
     *options_chat.OPTIONS,
     *options_push.OPTIONS,
+    *options_agents.OPTIONS,
     *options_engine.OPTIONS,
     *options_cometd.OPTIONS,
 )

@@ -58,6 +58,7 @@ class Settings:
         self.push = build_view(views.PushSettings, "push", self.get)
         self.flex = build_view(views.FlexSettings, "settings", self.get)
         self.cometd = build_view(views.CometdSettings, "cometd", self.get)
+        self.agents = build_view(views.AgentsSettings, "agents", self.get)
         self.limits = build_view(views.LimitsSettings, "limits", self.get)
         self._any_service = self._service("chat")
         self._services = {name: self._service(SERVICE_PREFIX + name) for name in self._named(SERVICE_PREFIX)}
