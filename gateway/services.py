@@ -17,7 +17,7 @@ from pathlib import Path
 
 import structlog
 
-from gateway.bayeux import Machine
+from gateway.bayeux import Machine, Session
 from gateway.bayeux import Options as BayeuxOptions
 from gateway.bayeux.options import CALLBACK_POLLING
 from gateway.chat.accounts import Accounts
@@ -59,8 +59,11 @@ from gateway.store.sqlite import SqliteStore
 # Once a second, as the timeouts that it serves are configured in seconds.
 TIMEOUT_SWEEP_S = 1.0
 
-# A revocation reaches live sessions within a second, so look a little more often.
+# Offers end in seconds; what happens meanwhile wakes the desk.
 DESK_SWEEP_S = 0.5
+DESK_BREATH_S = 0.05
+# A revocation reaches live sessions within a second, so look a little more often.
+CREDENTIALS_SWEEP_S = 0.5
 
 log = structlog.get_logger(__name__)
 
@@ -219,7 +222,7 @@ class Gateway:
             accounts=self.accounts,
             clock=self.clock,
             metrics=self.metrics,
-            on_agent=feed.opened,
+            on_agent=self._agent_opened,
         )
         self.polling = Polling(self.exchange, self.hub, **shared)
         self.websockets = WebSockets(self.exchange, self.hub, metrics=self.metrics)
@@ -233,6 +236,11 @@ class Gateway:
         self.desk.on_placed(self.side_notes.placed)
         self.desk.on_notice(self.side_notes.tell)
 
+    def _agent_opened(self, session: Session) -> None:
+        """An agent's live events are open, which is also a sign of life."""
+        self.feed.opened(session)
+        self.roster.touch(session.principal)
+
     # --- life -------------------------------------------------------------------------------------------
 
     def start(self) -> None:
@@ -244,6 +252,7 @@ class Gateway:
         self._run("comet-sweeper", lambda: self.sweeper.run(self._stop))
         self._run("chat-timeouts", self._sweep_timeouts)
         self._run("agent-desk", self._sweep_desk)
+        self._run("agent-credentials", self._sweep_credentials)
         self.retrievals.load()
         self.push.start()
         self.resender.start()
@@ -268,12 +277,20 @@ class Gateway:
         while not self._stop.is_set():
             try:
                 self.desk.sweep()
+            except Exception:  # noqa: BLE001 - the sweeper must outlive any single bad row
+                log.exception("desk_sweep_failed")
+            # A breath after each round: a crowd of changes is one round, not a round each.
+            self._stop.wait(DESK_BREATH_S)
+            self.desk.pause(DESK_SWEEP_S)
+
+    def _sweep_credentials(self) -> None:
+        while not self._stop.wait(CREDENTIALS_SWEEP_S):
+            try:
                 self.feed.drop_refused(self.accounts.still_good)
             except Unavailable as error:
                 log.warning("store_not_readable", reason=str(error))
-            except Exception:  # noqa: BLE001 - the sweeper must outlive any single bad row
-                log.exception("desk_sweep_failed")
-            self.desk.pause(DESK_SWEEP_S)
+            except Exception:  # noqa: BLE001 - the sweeper must outlive any single bad session
+                log.exception("credential_sweep_failed")
 
     def on_drain(self, hook: Callable[[], None]) -> None:
         """Call `hook` when the graceful stop begins."""

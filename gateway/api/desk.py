@@ -184,9 +184,9 @@ class _Views:
 
     def list_queues(self) -> dict[str, Any]:
         """Queues in which somebody waits."""
-        return {
-            "items": [self._queue(name, chats) for name, chats in sorted(self._desk.lines.queues().items())]
-        }
+        roster, queues = self._desk.roster, self._desk.lines.queues()
+        serving = [roster.terms(duty.name).endpoints for duty in roster.ready()]
+        return {"items": [self._queue(name, queues[name], serving) for name in sorted(queues)]}
 
     def list_offers(self) -> dict[str, Any]:
         """Chats that are offered to the caller; `accept` takes one, `decline` refuses it."""
@@ -295,11 +295,10 @@ class _Views:
             "autoAccept": terms.auto_accept,
         }
 
-    def _queue(self, queue: str, chats: Sequence[str]) -> dict[str, Any]:
-        roster, lines = self._desk.roster, self._desk.lines
+    def _queue(self, queue: str, chats: Sequence[str], serving: Sequence[Sequence[str]]) -> dict[str, Any]:
+        lines = self._desk.lines
         oldest = lines.chat(chats[0])
         since_ms = oldest.profile.place.since_ms if oldest is not None else self._clock.wall_ms()
-        serving = [roster.terms(duty.name).endpoints for duty in roster.ready()]
         return {
             "queue": queue,
             "waiting": len(chats),

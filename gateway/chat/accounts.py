@@ -25,6 +25,9 @@ ADMIN, SUPERVISOR, AGENT, BOT = "admin", "supervisor", "agent", "bot"
 _PREFIXES: Mapping[str, str] = {ADMIN: "gwa", SUPERVISOR: "gws", AGENT: "gwg", BOT: "gwb"}
 ROLES = tuple(_PREFIXES)
 
+# What a page uses for one Bayeux handshake (`logins.Logins.ticket`).
+TICKET_PREFIX = "gwt"
+
 NAME_LENGTH = 100
 # Shorter prefixes of a fingerprint are too easily mistyped into another account's.
 MIN_PREFIX = 8
@@ -70,9 +73,8 @@ class Accounts:
 
     def authenticate(self, token: str) -> Account:
         """The account of a good token (or of a ticket, once), else Forbidden."""
-        ticket = self.logins.redeem(token) if self.logins is not None else None
-        if ticket is not None:
-            return ticket
+        if self.logins is not None and token.startswith(TICKET_PREFIX):
+            return self._redeemed(self.logins, token)
         wanted = fingerprint(token)
         stored = self._store.token(wanted)
         if (
@@ -84,6 +86,12 @@ class Accounts:
         if self._disabled(stored.name):
             raise Forbidden("the account is disabled")
         return Account(name=stored.name, role=stored.role, credential=f"token:{wanted}")
+
+    def _redeemed(self, logins: Logins, ticket: str) -> Account:
+        account = logins.redeem(ticket)
+        if account is None or not self.still_good(account):
+            raise Forbidden("the ticket is used or too old")
+        return account
 
     def still_good(self, account: Account) -> bool:
         """Whether the credential that the account came with would still be accepted."""

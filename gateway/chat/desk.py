@@ -37,6 +37,9 @@ from gateway.store.roles import Chats
 
 _OPEN = frozenset({ChatState.WAITING, ChatState.ACTIVE, ChatState.WRAP_UP})
 
+# Positions and waiting customers are looked through this often: that costs time with every open chat.
+LOOK_S = 0.5
+
 log = structlog.get_logger(__name__)
 
 Placed = Callable[[str, int, "int | None"], None]
@@ -64,6 +67,7 @@ class Desk:
         self.lines = Lines()
         self.waits = Waits(store, settings_source, clock)
         self._loaded = False
+        self._looked: float | None = None
         self._wake = threading.Event()
         self._idle_since: dict[str, int] = {}
         self._told: dict[str, int] = {}
@@ -129,9 +133,12 @@ class Desk:
             self._distribute()
         except GatewayError as error:
             log.warning("desk_postponed", reason=str(error))
-        self._tell_lines()
-        for notice in self.waits.levels(self.lines.chat):
-            self.tell(notice)
+        now = self._clock.monotonic()
+        if self._looked is None or now - self._looked >= LOOK_S:
+            self._looked = now
+            self._tell_lines()
+            for notice in self.waits.levels(self.lines.chat):
+                self.tell(notice)
 
     def _load(self) -> None:
         for session in self._store.sessions_in(_OPEN):
@@ -188,7 +195,7 @@ class Desk:
 
     def _distribute(self) -> None:
         candidates = self._candidates()
-        if not candidates:
+        if not any(candidate.free > 0 for candidate in candidates):
             return
         for chat_id, name in assign(self.lines.unasked(), candidates):
             try:
@@ -219,7 +226,7 @@ class Desk:
         return found
 
     def _tell_lines(self) -> None:
-        """Whoever's position has changed, and the consoles, once per sweep however much has happened."""
+        """Whoever's position has changed, and the consoles, once however much has happened."""
         if not self.lines.moved:
             return
         self.lines.moved = False

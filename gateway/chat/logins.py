@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from gateway.chat.accounts import Account
+from gateway.chat.accounts import TICKET_PREFIX, Account
 from gateway.clock import Clock
 from gateway.config import SettingsSource
 from gateway.errors import Forbidden, Rejected
@@ -32,7 +32,7 @@ MAX_WATCHED = 10_000
 ATTEMPTS_PERIOD_S = 60.0
 TICKET_LIFETIME_S = 60.0
 MAX_TICKETS = 10_000
-COOKIE_PREFIX, TICKET_PREFIX = "gwc", "gwt"
+COOKIE_PREFIX = "gwc"
 
 
 @dataclass(frozen=True, slots=True)
