@@ -373,3 +373,28 @@ def test_read_positions_of_both_sides(stand: DeskStand, customer: Customer) -> N
     customer.call("readReceipt", transcriptPosition="2")
     shown = anna.get(chat).json
     assert (2, 2) == (shown["agentReadPosition"], shown["readPosition"])
+
+
+def test_hidden_events_arm_no_reminder(tmp_path: Path) -> None:
+    """Reliable push: what only the personnel may see is nothing that the customer has to fetch."""
+    ini = "[push]\npushEnabled=comet,customhttp\ncustomhttp.url=https://push.example/\n"
+    stand = DeskStand(tmp_path, ini)
+    keys = {
+        "userData[GCTI_Chat_PushSubscribe]": "true",
+        "userData[GCTI_GMS_NodeGroup]": "any",
+        "userData[GCTI_GMS_PushDeviceId]": "device-1",
+        "userData[GCTI_GMS_PushDeviceType]": "customhttp",
+        "userData[GCTI_GMS_PushResend]": "true",
+    }
+    customer = stand.customer(**keys)
+    anna, chat = stand.person("Anna"), f"/chats/{customer.chat_id}"
+    anna.done(f"{chat}/accept")
+    assert stand.gateway.store.session(customer.chat_id).reliable
+    before = stand.gateway.store.pending(customer.chat_id)
+    anna.done(f"{chat}/whispers", {"text": SECRET})
+    stand.person("Sara", "supervisor").done(f"{chat}/monitor")
+    stand.person("Sara").done(f"{chat}/messages", {"text": SECRET})
+    assert before == stand.gateway.store.pending(customer.chat_id)
+    anna.done(f"{chat}/messages", {"text": "for you"})
+    assert before.last_pos < stand.gateway.store.pending(customer.chat_id).last_pos
+    stand.gateway.close()
