@@ -7,12 +7,13 @@ but its own; all methods are short and free of I/O.
 from __future__ import annotations
 
 import threading
+from bisect import bisect_left, insort
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 
 from gateway.model.participants import PERSONNEL
 from gateway.model.session import ChatSession, ChatState
-from gateway.routing.dispatch import Queued, estimated_wait_s, lines
+from gateway.routing.dispatch import Queued, estimated_wait_s
 
 # Departures that an estimate looks back on: enough to be calm, few enough to follow the hour.
 DEPARTURES = 20
@@ -28,7 +29,7 @@ class Lines:
         self._offered: dict[str, ChatSession] = {}
         self._served: dict[str, set[str]] = defaultdict(set)
         self._departures: dict[str, deque[int]] = defaultdict(lambda: deque(maxlen=DEPARTURES))
-        self._places: dict[str, int] | None = None  # positions, until a line changes
+        self._orders: dict[str, list[tuple[int, int, str]]] = defaultdict(list)  # each queue, sorted
         self.moved = True  # whether a line has changed since it was last looked at
 
     def put(self, session: ChatSession, *, now_ms: int) -> ChatSession | None:
@@ -50,7 +51,9 @@ class Lines:
         self._open[session.id] = session
         if session.state is ChatState.WAITING:
             self._waiting[session.id] = session
-            self._line_moved()
+            queued = _queued(session)
+            insort(self._orders[queued.queue], queued.order)
+            self.moved = True
         if session.profile.place.offers:
             self._offered[session.id] = session
         for owner in owners(session):
@@ -58,17 +61,19 @@ class Lines:
 
     def _drop(self, chat_id: str, before: ChatSession | None) -> None:
         self._open.pop(chat_id, None)
-        if self._waiting.pop(chat_id, None) is not None:
-            self._line_moved()
+        waited = self._waiting.pop(chat_id, None)
+        if waited is not None:
+            queued = _queued(waited)
+            line = self._orders[queued.queue]
+            del line[bisect_left(line, queued.order)]
+            if not line:
+                del self._orders[queued.queue]
+            self.moved = True
         self._offered.pop(chat_id, None)
         for owner in owners(before) if before is not None else ():
             self._served[owner].discard(chat_id)
             if not self._served[owner]:
                 del self._served[owner]
-
-    def _line_moved(self) -> None:
-        self.moved = True
-        self._places = None
 
     def _note_departure(self, before: ChatSession | None, after: ChatSession, now_ms: int) -> None:
         if before is not None and before.state is ChatState.WAITING and after.state is ChatState.ACTIVE:
@@ -99,11 +104,6 @@ class Lines:
         """Chats that are offered to this account."""
         return [chat for chat in self.offered() if chat.profile.place.offer_to(name) is not None]
 
-    def waiting(self) -> list[Queued]:
-        """All waiting chats, also those that are being offered."""
-        with self._lock:
-            return [_queued(chat) for chat in self._waiting.values()]
-
     def unasked(self) -> list[Queued]:
         """Waiting chats that are offered to nobody."""
         with self._lock:
@@ -112,7 +112,8 @@ class Lines:
 
     def queues(self) -> Mapping[str, Sequence[str]]:
         """queue -> waiting chats in order."""
-        return lines(self.waiting())
+        with self._lock:
+            return {queue: [order[-1] for order in line] for queue, line in self._orders.items()}
 
     def position(self, chat_id: str) -> tuple[int, int | None] | None:
         """Place in the queue (from 1) and estimated seconds; None when the chat does not wait."""
@@ -120,13 +121,9 @@ class Lines:
             chat = self._waiting.get(chat_id)
             if chat is None:
                 return None
-            if self._places is None:
-                queues = lines([_queued(each) for each in self._waiting.values()])
-                self._places = {
-                    each: place for chats in queues.values() for place, each in enumerate(chats, start=1)
-                }
-            place = self._places[chat_id]
-        return place, self.estimate(chat.profile.place.queue, place)
+            queued = _queued(chat)
+            place = 1 + bisect_left(self._orders[queued.queue], queued.order)
+        return place, self.estimate(queued.queue, place)
 
     def estimate(self, queue: str, position: int) -> int | None:
         """Seconds until this position of the queue is served, as far as one can tell."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 
@@ -53,14 +53,6 @@ def assign(waiting: Iterable[Queued], candidates: Iterable[Candidate]) -> list[t
         agents[chosen.name] = chosen.taking()
         pairs.append((chat.chat_id, chosen.name))
     return pairs
-
-
-def lines(waiting: Iterable[Queued]) -> Mapping[str, Sequence[str]]:
-    """queue -> chat ids in order; the first has position 1."""
-    found: dict[str, list[str]] = {}
-    for chat in sorted(waiting, key=lambda each: each.order):
-        found.setdefault(chat.queue, []).append(chat.chat_id)
-    return found
 
 
 def estimated_wait_s(position: int, departures_ms: Sequence[int]) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.routing.dispatch import Candidate, Queued, assign, estimated_wait_s, lines
+from gateway.routing.dispatch import Candidate, Queued, assign, estimated_wait_s
 
 
 def chat(name: str, place: int, *, queue: str = "t:q", declined: tuple[str, ...] = ()) -> Queued:
@@ -35,12 +35,6 @@ def agent(
 def test_assignment(waiting, agents, expected) -> None:
     """Longest wait first; fewest chats, then longest idle; capacity, refusals and queues are kept."""
     assert expected == assign(waiting, agents)
-
-
-def test_a_line_is_in_order_of_arrival() -> None:
-    """Each queue for itself."""
-    waiting = [chat("3", 3), chat("x", 2, queue="t:x"), chat("1", 1)]
-    assert {"t:q": ["1", "3"], "t:x": ["x"]} == lines(waiting)
 
 
 @pytest.mark.parametrize(
