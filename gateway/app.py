@@ -10,7 +10,20 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gateway import __version__
-from gateway.api import admin, agent, demo, files, health, openapi, pages, transcripts, v2
+from gateway.api import (
+    accounts,
+    admin,
+    agent,
+    console,
+    demo,
+    desk,
+    files,
+    health,
+    openapi,
+    pages,
+    transcripts,
+    v2,
+)
 from gateway.comet import websocket
 from gateway.comet.endpoint import CometEndpoint
 from gateway.services import Gateway, Installation
@@ -39,6 +52,7 @@ def create_app(gateway: Gateway | None = None) -> GatewayApp:
         settings=gateway.settings,
         metrics=gateway.metrics,
         rates=gateway.rates,
+        place_of=gateway.desk.lines.position,
     )
     _register(app, gateway, edge, comet_path=comet_path)
     app.wsgi_app = CometEndpoint(  # type: ignore[method-assign]
@@ -67,6 +81,8 @@ def _register(app: GatewayApp, gateway: Gateway, edge: v2.ChatEdge, *, comet_pat
             metrics=metrics,
             comet_path=comet_path,
             rates=gateway.rates,
+            desk=gateway.desk,
+            touch=gateway.roster.touch,
         )
     )
     api.register_blueprint(
@@ -89,6 +105,7 @@ def _register(app: GatewayApp, gateway: Gateway, edge: v2.ChatEdge, *, comet_pat
             files=gateway.agent_files, accounts=gateway.accounts, metrics=metrics, rates=gateway.rates
         )
     )
+    _register_personnel(api, gateway)
     app.register_blueprint(v2.blueprint_of(edge))
     checks = {
         "store": health.store_check(gateway.store.check),
@@ -109,3 +126,16 @@ def _register(app: GatewayApp, gateway: Gateway, edge: v2.ChatEdge, *, comet_pat
     )
     if settings.demo.enabled:
         app.register_blueprint(demo.create_blueprint(clock=gateway.clock))
+
+
+def _register_personnel(api: openapi.OpenApi, gateway: Gateway) -> None:
+    """Distribution, logins, accounts."""
+    parts = desk.DeskParts(gateway.desk, gateway.handover, gateway.notebook)
+    shared = {"accounts": gateway.accounts, "metrics": gateway.metrics}
+    api.register_blueprint(
+        desk.create_blueprint(parts, settings_source=gateway.settings, clock=gateway.clock, **shared)
+    )
+    api.register_blueprint(
+        console.create_blueprint(logins=gateway.logins, settings_source=gateway.settings, **shared)
+    )
+    api.register_blueprint(accounts.create_blueprint(directory=gateway.directory, **shared))

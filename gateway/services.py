@@ -18,7 +18,7 @@ from pathlib import Path
 
 import structlog
 
-from gateway.bayeux import Machine
+from gateway.bayeux import Machine, Session
 from gateway.bayeux import Options as BayeuxOptions
 from gateway.bayeux.options import CALLBACK_POLLING
 from gateway.chat.accounts import Accounts
@@ -26,10 +26,16 @@ from gateway.chat.agent_files import AgentFiles
 from gateway.chat.agents import Agents
 from gateway.chat.archive import Archive
 from gateway.chat.customers import Customers
+from gateway.chat.desk import Desk
+from gateway.chat.directory import Directory
+from gateway.chat.duty import Roster
 from gateway.chat.file_scans import FileScans
 from gateway.chat.files import Files
+from gateway.chat.handover import Handover
 from gateway.chat.idle_control import IdleControl
 from gateway.chat.ledger import Ledger
+from gateway.chat.logins import Logins
+from gateway.chat.notebook import Notebook
 from gateway.chat.presence import Presence
 from gateway.chat.reliable import Reliable
 from gateway.chat.retrieval import Retrievals
@@ -43,6 +49,7 @@ from gateway.comet.long_poll import Polling
 from gateway.comet.policy import GatewayPolicy
 from gateway.comet.resume import Resume
 from gateway.comet.service import ChatService
+from gateway.comet.side_notes import SideNotes
 from gateway.comet.sweeper import Sweeper
 from gateway.comet.websocket import WebSockets
 from gateway.config import Settings, SettingsSource
@@ -68,6 +75,12 @@ TIMEOUT_SWEEP_S = 1.0
 # How soon what was said can be searched, and the turn of the messages between two transactions of the index.
 ARCHIVE_SWEEP_S = 5.0
 ARCHIVE_PAUSE_S = 0.02
+
+# Offers end in seconds; what happens meanwhile wakes the desk.
+DESK_SWEEP_S = 0.5
+DESK_BREATH_S = 0.05
+# A revocation reaches live sessions within a second, so look a little more often.
+CREDENTIALS_SWEEP_S = 0.5
 
 log = structlog.get_logger(__name__)
 
@@ -219,7 +232,7 @@ class Gateway:
         self.agents = Agents(
             self.ledger, self.store, ids=self.ids, metrics=self.metrics, rates=self.rates, **shared
         )
-        self.accounts = Accounts(self.store, self.ids, self.clock, rates=self.rates)
+        self._build_personnel()
         self.timeouts = Timeouts(self.ledger, self.store, bus=self.bus, presence=self.presence, **shared)
         self.idle = IdleControl(self.ledger, self.store, bus=self.bus, metrics=self.metrics, **shared)
 
@@ -245,6 +258,16 @@ class Gateway:
         )
         self.metrics.file_bytes.set_function(lambda: directory.used_bytes)
 
+    def _build_personnel(self) -> None:
+        shared = {"settings_source": self.settings, "clock": self.clock}
+        self.logins = Logins(self.store, self.ids, **shared)
+        self.accounts = Accounts(self.store, self.ids, self.clock, logins=self.logins, rates=self.rates)
+        self.directory = Directory(self.store, self.logins, self.clock)
+        self.roster = Roster(self.store, **shared)
+        self.desk = Desk(self.ledger, self.store, self.agents, roster=self.roster, **shared)
+        self.handover = Handover(self.agents, is_person=self.roster.is_person, ids=self.ids, **shared)
+        self.notebook = Notebook(self.agents, self.store, ids=self.ids, **shared)
+
     def _build_comet(self) -> None:
         shared = {"settings_source": self.settings, "metrics": self.metrics}
         machine = Machine(
@@ -268,7 +291,7 @@ class Gateway:
             settings_source=self.settings,
             clock=self.clock,
         )
-        feed = AgentFeed(self.hub)
+        feed = self.feed = AgentFeed(self.hub)
         self.exchange = Exchange(
             machine,
             self.hub,
@@ -277,7 +300,7 @@ class Gateway:
             accounts=self.accounts,
             clock=self.clock,
             metrics=self.metrics,
-            on_agent=feed.opened,
+            on_agent=self._agent_opened,
             rates=self.rates,
         )
         self.polling = Polling(self.exchange, self.hub, **shared)
@@ -285,6 +308,17 @@ class Gateway:
         self.sweeper = Sweeper(self.hub, self.resume, clock=self.clock, metrics=self.metrics)
         self.bus.subscribe(self.hub.publish)
         self.bus.subscribe(feed.publish)
+        self.bus.subscribe(self.desk.publish)
+        self.desk.on_notice(feed.tell)
+        self.roster.connected = feed.connected
+        self.side_notes = SideNotes(self.hub)
+        self.desk.on_placed(self.side_notes.placed)
+        self.desk.on_notice(self.side_notes.tell)
+
+    def _agent_opened(self, session: Session) -> None:
+        """An agent's live events are open, which is also a sign of life."""
+        self.feed.opened(session)
+        self.roster.touch(session.principal)
 
     # --- life -------------------------------------------------------------------------------------------
 
@@ -298,6 +332,8 @@ class Gateway:
         self._run("chat-timeouts", self._sweep_timeouts)
         self._run("push-retention", lambda: self.retention.run(self._stop))
         self._run("archive", self._keep_archive)
+        self._run("agent-desk", self._sweep_desk)
+        self._run("agent-credentials", self._sweep_credentials)
         self.retrievals.load()
         self._run("files", lambda: self.file_scans.run(self._stop))
         self.push.start()
@@ -328,6 +364,25 @@ class Gateway:
                 log.warning("archive_postponed", reason=str(error))
             except Exception:  # noqa: BLE001 - as above
                 log.exception("archive_sweep_failed")
+
+    def _sweep_desk(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self.desk.sweep()
+            except Exception:  # noqa: BLE001 - the sweeper must outlive any single bad row
+                log.exception("desk_sweep_failed")
+            # A breath after each round: a crowd of changes is one round, not a round each.
+            self._stop.wait(DESK_BREATH_S)
+            self.desk.pause(DESK_SWEEP_S)
+
+    def _sweep_credentials(self) -> None:
+        while not self._stop.wait(CREDENTIALS_SWEEP_S):
+            try:
+                self.feed.drop_refused(self.accounts.still_good)
+            except Unavailable as error:
+                log.warning("store_not_readable", reason=str(error))
+            except Exception:  # noqa: BLE001 - the sweeper must outlive any single bad session
+                log.exception("credential_sweep_failed")
 
     def on_drain(self, hook: Callable[[], None]) -> None:
         """Call `hook` when the graceful stop begins."""

@@ -16,7 +16,8 @@ from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from gateway.api import agent_schemas as schemas
 from gateway.api import multipart, problem
-from gateway.api.agent import MAX_BODY_BYTES, PREFIX, guard, iso_time
+from gateway.api.agent import MAX_BODY_BYTES, PREFIX, guard
+from gateway.api.chat_view import iso_time
 from gateway.api.downloads import file_answer
 from gateway.chat.accounts import Account, Accounts
 from gateway.chat.agent_files import AgentFiles
