@@ -27,6 +27,12 @@ _TYPES = {
     ".json": "application/json",
     ".svg": "image/svg+xml",
 }
+# The operator page holds an admin token: nothing but its own modules, styles, drawings and API.
+OPERATOR_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
+    "trusted-types 'none'"
+)
 _HOST = re.compile(r"[A-Za-z0-9.\-\[\]:]{1,255}", re.ASCII)
 
 
@@ -63,6 +69,8 @@ def create_blueprint(*, directory: Path, mount_prefix: str, demo: bool) -> Bluep
     @blueprint.after_request
     def finish(response: Response) -> Response:
         response.headers.update(security_headers(request))
+        if request.endpoint == "pages.operator_page":
+            response.headers["Content-Security-Policy"] = OPERATOR_POLICY
         response.headers.setdefault("Cache-Control", "no-cache")
         return response
 
