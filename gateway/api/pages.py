@@ -27,13 +27,13 @@ _TYPES = {
     ".json": "application/json",
     ".svg": "image/svg+xml",
 }
+_HOST = re.compile(r"[A-Za-z0-9.\-\[\]:]{1,255}", re.ASCII)
 # The operator page holds an admin token: nothing but its own modules, styles, drawings and API.
 OPERATOR_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
     "trusted-types 'none'"
 )
-_HOST = re.compile(r"[A-Za-z0-9.\-\[\]:]{1,255}", re.ASCII)
 
 
 def static_directory() -> Path:
