@@ -13,6 +13,8 @@ import { duration, exact, moment, outcome } from "./words.js";
 /** @typedef {import("./api.js").DeliveryDetail} DeliveryDetail */
 /** @typedef {import("./api.js").Attempt} Attempt */
 
+/** While it is sent, its end is looked for this often. */
+const SOON = 1000;
 /** Characters of an answer that are shown. */
 const HEAD_SHOWN = 8192;
 const ATTEMPT_COLUMNS = [
@@ -46,6 +48,8 @@ export class OneDelivery extends View {
   render(detail) {
     this.replayButton.disabled = detail.state === "leased";
     this.cancelButton.disabled = detail.state !== "queued";
+    const due = detail.state === "queued" && Date.parse(detail.dueAt) <= Date.now();
+    if (due || detail.state === "leased") setTimeout(() => this.refreshUnlessHidden(), SOON);
     return [
       element("div", { class: "card" }, this.summary(detail)),
       section("Attempts", attemptsRemark(detail)),
@@ -65,6 +69,8 @@ export class OneDelivery extends View {
   /** @param {DeliveryDetail} detail */
   summary(detail) {
     const { kind, word } = outcome(detail, detail.history.at(-1));
+    /** @type {[string, string][]} */
+    const waits = detail.state === "queued" ? [["Next try", exact(detail.dueAt)]] : [];
     return facts([
       ["Status", pill(kind, word)],
       ["webhook-id", copyable(detail.id)],
@@ -75,7 +81,7 @@ export class OneDelivery extends View {
       ["Content", detail.kind],
       ["Channel", channel(detail)],
       ["Created", exact(detail.createdAt)],
-      ["Next try", detail.state === "queued" ? exact(detail.dueAt) : "–"],
+      ...waits,
     ]);
   }
 

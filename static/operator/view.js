@@ -36,6 +36,7 @@ export class View extends HTMLElement {
     /** @type {number|null} */
     this.loadedAt = null;
     this.busy = false;
+    this.again = false;
     this.paused = false;
     /** @type {string|null} */
     this.failure = null;
@@ -73,8 +74,9 @@ export class View extends HTMLElement {
     if (!document.hidden && !this.paused) void this.refresh();
   }
 
-  /** Load and show; a second call while one runs is left out. */
+  /** Load and show; of the calls while one runs, one follows it: something may have changed meanwhile. */
   async refresh() {
+    this.again = this.busy;
     if (this.busy) return;
     this.busy = true;
     try {
@@ -91,6 +93,7 @@ export class View extends HTMLElement {
       this.busy = false;
     }
     this.showFreshness();
+    if (this.again) await this.refresh();
   }
 
   /** Show pieces in the place of what is there, unless it is the same. @param {(Node|string)[]} pieces */
