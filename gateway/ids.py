@@ -12,12 +12,15 @@ import hmac
 import secrets
 import string
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 _ALPHABET = string.ascii_letters + string.digits
 # 26 characters of 62 are 154 bits: above the 128 that spec/bayeux.md 1 demands, in one fixed length.
 CLIENT_ID_LENGTH = 26
 SECRET_BYTES = 32
+# Longer than every key and token of ours.
+_REMEMBERED_LENGTH = 128
 
 RandomBytes = Callable[[int], bytes]
 
@@ -71,7 +74,16 @@ class KeyRing:
 
 def fingerprint(secret: str) -> str:
     """What is stored instead of a key or token: its SHA-256 in hexadecimal."""
+    return _remembered(secret) if len(secret) <= _REMEMBERED_LENGTH else _digest(secret)
+
+
+def _digest(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+# Every message brings its key again: a remembered digest costs a tenth. The keys of live connections are in
+# memory anyway, and what cannot be a key is not kept.
+_remembered = lru_cache(4096)(_digest)
 
 
 def installation_secret(directory: Path, environment_value: str | None) -> bytes:

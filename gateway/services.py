@@ -27,6 +27,7 @@ from gateway.chat.agents import Agents
 from gateway.chat.customers import Customers
 from gateway.chat.file_scans import FileScans
 from gateway.chat.files import Files
+from gateway.chat.idle_control import IdleControl
 from gateway.chat.ledger import Ledger
 from gateway.chat.presence import Presence
 from gateway.chat.reliable import Reliable
@@ -50,9 +51,11 @@ from gateway.errors import GatewayError, Unavailable
 from gateway.files.directory import FileDirectory
 from gateway.ids import Ids, KeyRing, installation_secret
 from gateway.observe.metrics import Metrics
+from gateway.push import owner
 from gateway.push.destination import signing_keys
 from gateway.push.inspection import Inspection
 from gateway.push.resend import Resender
+from gateway.push.retention import Retention
 from gateway.push.signing import installation_key
 from gateway.push.trial import Trials
 from gateway.push.worker import PushWorker
@@ -124,7 +127,7 @@ class Gateway:
         self.ids = ids
         self.metrics = metrics
         self.bus = Bus()
-        self.node_id = f"node-{secrets.token_hex(4)}"
+        self.node_id = owner.name(secrets.token_bytes)
         self.started_ms = clock.wall_ms()
         self._stop = threading.Event()
         self._draining = False
@@ -164,6 +167,7 @@ class Gateway:
             installation_key=push_key,
         )
         self.trials = Trials(settings, clock, ids, installation_key=push_key)
+        self.retention = Retention(store, settings, clock, breathe=lambda: time.sleep(0))
         metrics.chats_open.set_function(lambda: self.timeouts.open_chats)
         self.bus.subscribe(self.push.wake_for)
 
@@ -213,6 +217,7 @@ class Gateway:
         self.agents = Agents(self.ledger, self.store, ids=self.ids, metrics=self.metrics, **shared)
         self.accounts = Accounts(self.store, self.ids, self.clock)
         self.timeouts = Timeouts(self.ledger, self.store, bus=self.bus, presence=self.presence, **shared)
+        self.idle = IdleControl(self.ledger, self.store, bus=self.bus, metrics=self.metrics, **shared)
 
     def _build_files(self, directory: FileDirectory) -> None:
         shared = {"settings_source": self.settings, "metrics": self.metrics}
@@ -280,6 +285,7 @@ class Gateway:
         self._threads.append(watch(self.settings, self._stop))
         self._run("comet-sweeper", lambda: self.sweeper.run(self._stop))
         self._run("chat-timeouts", self._sweep_timeouts)
+        self._run("push-retention", lambda: self.retention.run(self._stop))
         self.retrievals.load()
         self._run("files", lambda: self.file_scans.run(self._stop))
         self.push.start()
@@ -294,6 +300,7 @@ class Gateway:
         while not self._stop.wait(TIMEOUT_SWEEP_S):
             try:
                 self.timeouts.sweep()
+                self.idle.sweep()
                 # An empty batch: it notices what another process wrote (a worker that is being replaced).
                 self.store.flush()
             except Unavailable as error:

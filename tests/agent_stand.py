@@ -47,7 +47,7 @@ class Stand:
     files: Files
     temporary: TemporaryDirectory
 
-    def start_chat(self, nickname: str = "Ann", text: str = "") -> Party:
+    def start_chat(self, nickname: str = "Ann", text: str = "", **user_data: str) -> Party:
         """A new waiting chat of the service `demo`."""
         request = StartRequest(
             service="demo",
@@ -59,7 +59,7 @@ class Stand:
             email="ann@shop.example",
             text=text,
             endpoint="",
-            user_data={"tier": "gold"},
+            user_data={"tier": "gold", **user_data},
         )
         return self.customers.start(request).party
 
@@ -87,10 +87,10 @@ class Caller:
         return {"Authorization": f"Bearer {self.token}"}
 
 
-def make_stand() -> Stand:
-    """Everything new, default settings, a clock that stands still."""
+def make_stand(ini: str = "") -> Stand:
+    """Everything new, default settings unless `ini` has others, a clock that stands still."""
     store, clock, metrics, ids = MemoryStore(), ManualClock(), Metrics(), Ids()
-    settings_source = SettingsSource(None, {})
+    settings_source = SettingsSource("g.ini", {}, read_file=lambda _: ini.encode())
     presence = Presence(clock)
     common = {"settings_source": settings_source, "clock": clock, "metrics": metrics}
     keys, retrievals = KeyRing(b"secret"), Retrievals(store)

@@ -28,7 +28,7 @@ from gateway.clock import Clock
 from gateway.model.change import Committed
 from gateway.model.events import Event
 from gateway.model.participants import Participant
-from gateway.model.session import ChatSession, ChatState
+from gateway.model.session import ChatSession
 from gateway.observe.metrics import Metrics
 
 PREFIX = "/agent/v1"
@@ -78,6 +78,8 @@ _ROUTES = (
         problems=_SENDS,
     ),
     Route("POST", f"{_CHAT}/leave", "leave", schemas.EventsSchema, problems=_CHANGES),
+    Route("POST", f"{_CHAT}/park", "park", schemas.EventsSchema, problems=_CHANGES),
+    Route("POST", f"{_CHAT}/restore", "restore", schemas.ChatSchema, problems=_CHANGES),
     Route("POST", f"{_CHAT}/close", "close", schemas.EventsSchema, problems=_CHANGES),
 )
 
@@ -156,6 +158,22 @@ class _Views:
         """Leave a chat; without any agent it waits again."""
         return _committed(self._agents.leave(_caller(), chat_id))
 
+    def park(self, chat_id: str) -> Response:
+        """Leave an asynchronous chat until its customer writes again.
+
+        Meanwhile it is not in the waiting list; anybody may accept it. 409 for other chats, and while another
+        agent is in it.
+        """
+        return _committed(self._agents.park(_caller(), chat_id))
+
+    def restore(self, chat_id: str) -> dict[str, Any]:
+        """Bring a finished chat back.
+
+        The option session-restore-extend-by says who may, otherwise the answer is 403. An agent has the chat
+        at once, with a bot it enters the waiting list. 409 when the chat is not finished.
+        """
+        return self._shown(self._agents.restore(_caller(), chat_id))
+
     def close(self, chat_id: str) -> Response:
         """End a chat for everybody."""
         return _committed(self._agents.close(_caller(), chat_id))
@@ -163,7 +181,7 @@ class _Views:
     def _shown(self, session: ChatSession) -> dict[str, Any]:
         profile = session.profile
         own = profile.by_owner(_caller().name)
-        waiting = session.state is ChatState.WAITING
+        waiting = session.queued
         return {
             "chatId": session.id,
             "service": profile.service,
@@ -174,6 +192,8 @@ class _Views:
             "email": profile.email,
             "createdAt": iso_time(profile.created_ms),
             "waitingSeconds": max(0, self._clock.wall_ms() - profile.created_ms) // 1000 if waiting else None,
+            "asynchronous": profile.async_mode,
+            "parked": profile.parked,
             "participants": [_participant(party) for party in profile.participants],
             "me": own.id if own else None,
             "userData": dict(profile.user_data),

@@ -99,6 +99,10 @@ class ChatSchema(ma.Schema):
     waitingSeconds = fields.Integer(
         required=True, allow_none=True, metadata={"description": "Age of a waiting chat, otherwise null."}
     )
+    asynchronous = fields.Boolean(required=True, metadata={"description": "The chat may sleep for days."})
+    parked = fields.Boolean(
+        required=True, metadata={"description": "It waits for its customer, not for an agent."}
+    )
     participants = fields.List(fields.Nested(ParticipantSchema), required=True)
     me = fields.Integer(
         required=True,
@@ -152,9 +156,10 @@ class ListQuerySchema(ma.Schema):
     """Which chats to list."""
 
     state = fields.String(
-        validate=validate.OneOf(("waiting", "mine")),
+        validate=validate.OneOf(("waiting", "mine", "parked")),
         metadata={
-            "description": "waiting: nobody has accepted them; mine: the caller takes part. Absent: both."
+            "description": "waiting: nobody has accepted them; mine: the caller takes part; absent: both. "
+            "parked: asynchronous chats that sleep until their customer writes."
         },
     )
 

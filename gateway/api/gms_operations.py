@@ -168,6 +168,7 @@ class ChatApi:
             (),
             next_position=session.next_index,
             chat_ended=session.ended_for_customer,
+            idle_expire=self._customers.idle_expire(session),
         )
 
     def _transcript(self, party: Party, position: int | None) -> bytes:
@@ -177,6 +178,7 @@ class ChatApi:
             found.events,
             next_position=found.next_position,
             chat_ended=found.chat_ended,
+            idle_expire=self._customers.idle_expire(found.session),
         )
 
     def identity(self, party: Party) -> payload.Identity:

@@ -285,7 +285,7 @@ class Machine:
 
     def _publish(self, message: Message, session: Session) -> Outcome:
         channel = message["channel"]
-        if channels.is_meta(channel) or not channels.is_channel(channel):
+        if channels.is_meta(channel) or channel.endswith("*"):  # else it is a channel: `receive` has looked
             return Reply(messages.failure(message, errors.CHANNEL_INVALID), session)
         if not self._policy.can_publish(session, channel):
             return Reply(messages.failure(message, errors.publish_denied(channel)), session)

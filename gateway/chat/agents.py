@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from gateway.chat import limits, parting
+from gateway.chat import limits, parting, restore
 from gateway.chat.accounts import ADMIN, AGENT, BOT, SUPERVISOR, Account
 from gateway.chat.customers import TypingState
 from gateway.chat.decision import NOTHING, Decision
@@ -61,13 +61,16 @@ class Agents:
         self._reader = TranscriptReader(store, clock)
 
     def list_chats(self, account: Account, state: str | None) -> list[ChatSession]:
-        """`"waiting"`: all waiting chats; `"mine"`: the caller's; None: both. Oldest first."""
-        if state not in (None, "waiting", "mine"):
+        """`"waiting"`: all waiting chats; `"mine"`: the caller's; None: both; `"parked"`. Oldest first."""
+        if state not in (None, "waiting", "mine", "parked"):
             raise Rejected(limits.MISSING_OR_MALFORMED, "state")
+        if state == "parked":
+            asleep = self._store.sessions_in(frozenset({ChatState.WAITING}))
+            return [session for session in asleep if not session.queued]
         return [
             session
             for session in self._store.sessions_in(_UNFINISHED)
-            if (state != "mine" and session.state is ChatState.WAITING)
+            if (state != "mine" and session.queued)
             or (state != "waiting" and session.profile.by_owner(account.name) is not None)
         ]
 
@@ -167,6 +170,22 @@ class Agents:
         return self._change(
             chat_id, lambda session: parting.party_leaves(session, _present(account, session))
         )
+
+    def park(self, account: Account, chat_id: str) -> Committed:
+        """Leave an asynchronous chat until its customer is heard of again; no agent is needed meanwhile."""
+        return self._change(chat_id, lambda session: restore.parked(session, _present(account, session)))
+
+    def restore(self, account: Account, chat_id: str) -> ChatSession:
+        """Bring a finished chat back and join it (spec/push.md 8); for those who may see it."""
+        user_id = self._ids.user()
+
+        def decide(session: ChatSession) -> Decision:
+            if not _may_see(account, session):
+                raise Forbidden("not your chat")
+            party = _joining(account, session, user_id)
+            return restore.restored(session, party, self._settings_source.current.flex)
+
+        return self._change(chat_id, decide).session
 
     def close(self, account: Account, chat_id: str) -> Committed:
         """End the chat for everybody (the customer with reason 4); for present parties and overseers."""

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from gateway.chat import limits, parting, subscriptions
+from gateway.chat import idle, limits, parting, subscriptions
 from gateway.chat.decision import NOTHING, Decision
 from gateway.chat.ledger import Ledger
 from gateway.chat.presence import Presence
@@ -150,9 +150,10 @@ class Customers:
         customer = session.customer
         if user_id and user_id != customer.user_id or service and service != session.profile.service:
             raise ChatGone(session.id)
-        if session.state is ChatState.ENDED and self._retention_over(session):
+        if session.state is not ChatState.ENDED:
+            self._presence.touch(session.id)
+        elif self._retention_over(session):
             raise ChatGone(session.id)
-        self._presence.touch(session.id)
         return Party(session, customer, secure_key)
 
     def _retention_over(self, session: ChatSession) -> bool:
@@ -225,7 +226,7 @@ class Customers:
         def decide(session: ChatSession) -> Decision:
             author = _speaker(session)
             if silent:
-                return NOTHING
+                return idle.cancelled(self._settings_source.current, session.profile, self._clock.wall_ms())
             draft = Draft(
                 EventType.CUSTOM_NOTICE,
                 author,
@@ -274,9 +275,10 @@ class Customers:
             )
             refused = push if isinstance(push, Refused) else None
             subscription = profile.subscription if isinstance(push, Refused) else push
-            if merged == profile.user_data and subscription == profile.subscription:
+            silenced = None if subscriptions.concerned(changed) else profile.silenced
+            changed_profile = replace(profile, user_data=merged, subscription=subscription, silenced=silenced)
+            if changed_profile == profile:
                 return NOTHING
-            changed_profile = replace(profile, user_data=merged, subscription=subscription)
             return Decision(profile=changed_profile, seen=seen)
 
         committed = self._ledger.change(party.session.id, decide)
@@ -316,6 +318,12 @@ class Customers:
             since = found.events[0].index if tail and found.events else 0
             self._retrievals.retrieved(party.session.id, found.next_position, since=since)
         return found
+
+    def idle_expire(self, session: ChatSession) -> int | None:
+        """`idleTimerExpire` of an answer about this session: seconds, only while an idle alert stands."""
+        if session.profile.idle is None:
+            return None
+        return idle.expires_in(self._settings_source.current, session.profile, self._clock.wall_ms())
 
     def _say(self, party: Party, event_type: EventType, text: str | None) -> Committed:
         return self._ledger.change(party.session.id, _saying(event_type, text))

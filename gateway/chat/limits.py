@@ -42,6 +42,8 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 
 def clean(text: str) -> str:
     """The text without control characters and lone surrogates; line breaks and tabs stay."""
+    if text.isprintable():  # nearly every text; a fifth of the search's price
+        return text
     return _CONTROLS.sub("", text)
 
 

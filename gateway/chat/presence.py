@@ -13,13 +13,14 @@ from gateway.clock import Clock
 
 
 class _Trace:
-    __slots__ = ("attachments", "comet", "preview", "touched")
+    __slots__ = ("attachments", "comet", "over", "preview", "touched")
 
     def __init__(self, touched: float, *, comet: bool) -> None:
         self.touched = touched
         self.attachments = 0
         self.comet = comet
         self.preview = ""
+        self.over = False  # the chat has ended: let go of it once nobody is attached
 
 
 class Presence:
@@ -53,6 +54,8 @@ class Presence:
             if trace is not None and trace.attachments:
                 trace.attachments -= 1
                 trace.touched = self._clock.monotonic()
+                if trace.over and not trace.attachments:
+                    del self._traces[chat_id]
 
     def is_live(self, chat_id: str) -> bool:
         """Whether a Bayeux session receives this chat now."""
@@ -71,6 +74,14 @@ class Presence:
         trace = self._traces.get(chat_id)
         return trace is None or trace.comet
 
+    def returned(self, chat_id: str) -> None:
+        """The chat was brought back: its customer counts as seen now, and may be one of CometD."""
+        trace = self._trace(chat_id)
+        with self._lock:
+            trace.comet = True
+            trace.over = False
+            trace.touched = self._clock.monotonic()
+
     def preview_changed(self, chat_id: str, text: str) -> bool:
         """Remember the text being typed; True when it differs from the one before and is not empty."""
         trace = self._trace(chat_id)
@@ -79,9 +90,13 @@ class Presence:
         return changed
 
     def forget(self, chat_id: str) -> None:
-        """Drop the record of a chat that is gone."""
+        """Drop the record of a chat that has ended, once its clients know: the chat may be brought back."""
         with self._lock:
-            self._traces.pop(chat_id, None)
+            trace = self._traces.get(chat_id)
+            if trace is not None and trace.attachments:
+                trace.over = True
+            else:
+                self._traces.pop(chat_id, None)
 
     def _trace(self, chat_id: str) -> _Trace:
         with self._lock:

@@ -79,6 +79,8 @@ class Reliable:
             start = Pending(session.id, session.customer.user_id, retrieved_next=session.next_index)
             return PendingStep.of(start, start)
         current = self._current(stored, before, seen)
+        if before.ended_for_customer and not session.ended_for_customer:
+            current = resend.restored(current)
         after, told = self._transition(current, before, session, owed)
         if told is None and before.reliable and _adds_nothing(stored, after):
             return None
@@ -157,11 +159,12 @@ class Reliable:
         return row is not None and row.state in _ON_ITS_WAY
 
     def _ended(self, chat_id: str) -> PendingStep | None:
-        """The subscription was ended or is not reliable any more (1.3)."""
+        """The subscription was ended, laid aside, or is not reliable any more (1.3, 8)."""
         stored = self._store.pending(chat_id)
-        if stored is None or not stored.armed:
+        if stored is None:
             return None
-        return PendingStep.of(stored, resend.cancelled(stored))
+        after = resend.cancelled(resend.restored(stored))
+        return None if after == stored else PendingStep.of(stored, after)
 
     def _occasion(self, session: ChatSession, news: Sequence[Event], after: Pending) -> pointer.Occasion:
         settings = self._settings_source.current

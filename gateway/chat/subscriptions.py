@@ -42,7 +42,7 @@ def after_update(
     """The subscription after `changed` was merged into `merged`; the same object when nothing differs."""
     if ends(changed):
         return None
-    if SUBSCRIPTION_KEYS.isdisjoint(changed):
+    if not concerned(changed):
         return current
     asked = parse(merged, origin, now_ms=now_ms)
     if not isinstance(asked, Subscription):
@@ -53,6 +53,11 @@ def after_update(
         return asked
     same = replace(asked, created_ms=current.created_ms, origin=current.origin) == current
     return current if same else asked
+
+
+def concerned(changed: Mapping[str, str]) -> bool:
+    """Whether an update of attached data speaks about the subscription."""
+    return not SUBSCRIPTION_KEYS.isdisjoint(changed)
 
 
 def report_refused(refused: Refused, *, chat_id: str, metrics: Metrics) -> None:

@@ -91,6 +91,8 @@ class Timeouts:
             self._forget(session.id)
             return
         if self._stages.get(session.id) is not stage:
+            if stage is _Stage.OPEN and committed.events and committed.events[0].index > 1:
+                self._presence.returned(session.id)  # brought back, or not yet loaded
             self._follow(session, stage, self._first_look(session, stage, ended_s_ago=0.0))
         for event in committed.events:
             self._note_typing(session, event)
@@ -209,7 +211,8 @@ class Timeouts:
         key = (session.id, event.author)
         if event.type is EventType.TYPING_STARTED:
             timeout = self._settings_source.current.for_service(session.profile.service).typing_timeout_s
-            extra = COMET_TYPING_EXTRA_S if self._presence.is_live(session.id) else 0.0
+            comet = event.author == session.customer.id and self._presence.is_live(session.id)
+            extra = COMET_TYPING_EXTRA_S if comet else 0.0
             with self._lock:
                 self._typing[key] = self._clock.monotonic() + timeout + extra
         elif event.type in _ENDS_TYPING and key in self._typing:

@@ -52,7 +52,9 @@ class TranscriptReader:
             next_position = max(next_position, found[-1].index + 1)
         events = tuple([event for event in found if event.for_customer and not _own_typing(event, reader)])
         # The end may have been committed between the two reads: then the events know it, the session not yet.
-        ended = session.ended_for_customer or any(event.ends_chat for event in found)
+        # An older end is that of a chat which was brought back.
+        news = [event for event in found if event.index >= session.next_index]
+        ended = session.ended_for_customer or any(event.ends_chat for event in news)
         return Transcript(session, events, next_position, ended)
 
     def for_agent(self, chat_id: str, start: int) -> list[Event]:

@@ -69,7 +69,7 @@ class AgentFeed:
     def _moved(self, committed: Committed) -> str | None:
         """Whether the chat has entered or left the waiting list with this change."""
         chat = committed.session
-        if chat.state is ChatState.WAITING:
+        if chat.queued:
             moved = None if chat.id in self._waiting else "waiting"
             self._waiting.add(chat.id)
             self._elsewhere.discard(chat.id)

@@ -104,8 +104,7 @@ class Attachment:
     def offer(self, event: Event) -> None:
         """A committed event; events of a chat arrive in index order."""
         self._stalled = False
-        if event.ends_chat:
-            self.ending = event.index
+        self.follow_end(event)
         if self._lagging or event.index <= self.cursor:
             return
         if not self.shows(event):
@@ -118,13 +117,19 @@ class Attachment:
             return
         self._fresh.append(event)
 
+    def follow_end(self, event: Event) -> None:
+        """Know whether the chat is over; what customers see after an end says that it was brought back."""
+        if event.ends_chat:
+            self.ending = event.index
+        elif self.ending is not None and event.index > self.ending and event.for_customer:
+            self.ending = None
+
     def skip(self, event: Event) -> None:
         """The comet channel is closed: the event never reaches the client from here (spec/push.md 9.2)."""
         self._fresh.clear()
         self.cursor = self.confirmed = max(self.cursor, event.index)
         self.gapless = False
-        if event.ends_chat:
-            self.ending = event.index
+        self.follow_end(event)
 
     def pull(self) -> list[bytes]:
         """Encoded messages beyond the cursor; advances the cursor. Empty while the store cannot be read."""
@@ -145,8 +150,7 @@ class Attachment:
         if events:
             self.cursor = events[-1].index
         for event in events:
-            if event.ends_chat:
-                self.ending = event.index
+            self.follow_end(event)
         return [self.frame(event) for event in events if self.shows(event)]
 
     def rewind(self, cursor: int) -> None:

@@ -179,7 +179,7 @@ class Attachments:
         """A delivery was written: without the ack extension that counts as retrieved (spec/push.md 4.3)."""
         if not session.ack:
             for source, _, after in delivery.marks:
-                self._note(cast("Attachment", source), after)
+                self._note(source, after)
 
     def _arrived(self, session: Session) -> None:
         for attachment in attachments_of(session):

@@ -93,8 +93,9 @@ def checked(value: Any) -> list[dict[str, Any]]:
         raise BadBatch("not a batch")
     if len(value) > MAX_BATCH:
         raise BadBatch("too many messages")
-    if not all(isinstance(message, dict) for message in value):
-        raise BadBatch("not an array of objects")
+    for message in value:
+        if not isinstance(message, dict):
+            raise BadBatch("not an array of objects")
     return value
 
 
@@ -328,6 +329,8 @@ class Exchange:
         return delivery.frames
 
     def _settle(self, result: Result, *, wake: bool = True) -> None:
+        if not result.entered:
+            return
         for session in result.entered:
             self._hub.settle(session, wake=wake)
             self._resume.attached(session)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import orjson
@@ -37,9 +38,8 @@ def ws_frame(opcode: int, payload: bytes) -> bytes:
     return bytes((opcode, 127)) + size.to_bytes(8, "big") + payload
 
 
-def ws_text(payload: bytes) -> bytes:
-    """A text frame."""
-    return ws_frame(OP_TEXT, payload)
+# A text frame.
+ws_text = partial(ws_frame, OP_TEXT)
 
 
 def ws_close(code: int, reason: str = "") -> bytes:

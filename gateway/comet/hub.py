@@ -87,8 +87,11 @@ class Hub(Attachments):
         for attachment in list(attachments):
             session = attachment.session
             channel = session.channel
+            if session.busy:
+                attachment.offer(event)  # the end of its batch delivers it
+                continue
             straight = channel is not None and channel.clear and attachment.live
-            if not straight or session.busy or session.ack or session.outbox:
+            if not straight or session.ack or session.outbox:
                 attachment.offer(event)
                 self.wake(session)
                 continue
@@ -102,8 +105,7 @@ class Hub(Attachments):
             frame = shared.get(key)
             if frame is None:
                 frame = shared[key] = frames.ws_text(b"[%b]" % attachment.frame(event))
-            if event.ends_chat:
-                attachment.ending = event.index
+            attachment.follow_end(event)
             if channel.put(frame):
                 attachment.cursor = event.index
                 self._note(attachment, event.index)
@@ -219,16 +221,17 @@ class Hub(Attachments):
         with self.lock:
             session.busy -= 1
             if session.busy == 0:
-                for attachment in attachments_of(session):
-                    attachment.active = True
+                for source in session.sources:
+                    source.active = True
                 if wake:
                     self.wake(session)
 
     def take(self, session: Session) -> Delivery | None:
         """What a websocket session can be given now, or None (nothing due, or only with a connect reply)."""
-        if session.busy or session.ack or session.channel is None or not session.pending:
+        if session.busy or session.ack or session.channel is None:
             return None
-        return session.collect(self.machine.options.max_queue_bytes)
+        delivery = session.collect(self.machine.options.max_queue_bytes)
+        return delivery if delivery.frames or delivery.marks else None
 
     # --- life of sessions -----------------------------------------------------------------------------------
 

@@ -212,15 +212,31 @@ class ChatService:
     ) -> bytes:
         found = transcript or self._customers.transcript(party, fields.position(data))
         return self._answer(
-            channel, party, found.events, next_position=found.next_position, chat_ended=found.chat_ended
+            channel,
+            party,
+            found.events,
+            next_position=found.next_position,
+            chat_ended=found.chat_ended,
+            idle_expire=self._customers.idle_expire(found.session),
         )
 
     def _answer(
-        self, channel: str, party: Party, events: Iterable[Event], *, next_position: int, chat_ended: bool
+        self,
+        channel: str,
+        party: Party,
+        events: Iterable[Event],
+        *,
+        next_position: int,
+        chat_ended: bool,
+        idle_expire: int | None = None,
     ) -> bytes:
         """The envelope of an answer: it alone carries the secure key (7.4.2)."""
         body = payload.answer(
-            self._identity(party), events, next_position=next_position, chat_ended=chat_ended
+            self._identity(party),
+            events,
+            next_position=next_position,
+            chat_ended=chat_ended,
+            idle_expire=idle_expire,
         )
         return event_message(orjson.dumps(channel), body)
 

@@ -1,14 +1,14 @@
 """Option cards taken over from Chat Server: [settings], [inactivity-control].
 
 Names, defaults and bounds are the vendor's, so that admins can paste their options (spec/push.md 2.6,
-spec/chat-api-v2.md 12.2). The table LATER holds what a file may contain but this release does not act on.
+spec/chat-api-v2.md 12.2).
 """
 
 from __future__ import annotations
 
 from functools import partial
 
-from gateway.config.kinds import BOOLEAN, Kind, choice, integer, subset, text
+from gateway.config.kinds import BOOLEAN, choice, integer, subset, text
 from gateway.config.option import Option
 
 _TIMEOUT = integer(1, 1_728_000, unit="s")
@@ -73,54 +73,100 @@ FLEX = (
         text="How often a reliable notification is sent again while nobody fetches what it points to. "
         "0 = it is sent once.",
     ),
-)
-
-
-def _later(section: str, name: str, *, kind: Kind, default: object, text: str) -> Option:
-    """A card of an option that is read and checked, but not acted on yet."""
-    note = "Recognised; takes effect with a later release."
-    return Option(section=section, name=name, kind=kind, default=default, text=f"{text} {note}", later=True)
-
-
-_later_settings = partial(_later, "settings")
-_idle = partial(_later, "inactivity-control")
-_MESSAGE = text(2000)
-
-LATER = (
-    _later_settings(
-        "session-restore-extend-by",
+    _settings(
+        name="session-restore-extend-by",
         kind=choice("none", "agent", "esp", "both"),
         default="none",
-        text="Who may bring a finished session back. No session is brought back yet.",
+        introduced="0.1.0; Chat Server 8.5.312.10",
+        text="Who may bring a finished session back: `agent` agents and supervisors, `esp` bots (the "
+        "workflow), `both`.",
     ),
-    _later_settings(
-        "session-restore-push-send",
+    _settings(
+        name="session-restore-push-send",
         kind=BOOLEAN,
         default=False,
-        text="Push goes on, with `flex-push-timeout`, in a session that was brought back.",
+        introduced="0.1.0; Chat Server 8.5.315.05",
+        text="Push goes on, with `flex-push-timeout`, in a session that was brought back. `false`: it stays "
+        "silent until the customer subscribes again.",
     ),
-    _later_settings(
-        "async-idle-alert", kind=_TIMEOUT, default=86_400, text="Async chats: idle time before the alert."
+    _settings(
+        name="async-idle-alert",
+        attr="async_idle_alert_s",
+        kind=_TIMEOUT,
+        default=86_400,
+        text="Asynchronous chats: after this time without activity comes `message-alert`.",
     ),
-    _later_settings(
-        "async-idle-close", kind=_TIMEOUT, default=3600, text="Async chats: time from alert to close."
+    _settings(
+        name="async-idle-close",
+        attr="async_idle_close_s",
+        kind=_TIMEOUT,
+        default=3600,
+        text="Asynchronous chats: this long after the alert the chat is closed (reason 7).",
     ),
-    _later_settings(
-        "async-idle-notices", kind=_NOTICES, default="major", text="Async chats: notices that count."
+    _settings(
+        name="async-idle-notices",
+        kind=_NOTICES,
+        default="major",
+        text="Asynchronous chats: which notices count as activity, as in `include-notices`.",
     ),
-    _idle("enabled", kind=BOOLEAN, default=False, text="Inactivity control of ordinary chats."),
-    _idle("timeout-alert", kind=_DAY, default=255, text="Idle time before the alert."),
-    _idle(
-        "timeout-alert2",
-        kind=integer(0, 86_400, unit="s"),
-        default=0,
-        text="Time to a second alert; 0 = none.",
-    ),
-    _idle("timeout-close", kind=_DAY, default=45, text="Time from the last alert to the close."),
-    _idle("include-notices", kind=_NOTICES, default="major", text="Notices that count as activity."),
-    _idle("message-alert", kind=_MESSAGE, default="", text="Text of the alert."),
-    _idle("message-alert2", kind=_MESSAGE, default="", text="Text of the second alert."),
-    _idle("message-close", kind=_MESSAGE, default="", text="Text of the close."),
 )
 
-OPTIONS = (*FLEX, *LATER)
+_idle = partial(Option, section="inactivity-control")
+_MESSAGE = text(2000)
+
+INACTIVITY = (
+    _idle(
+        name="enabled",
+        kind=BOOLEAN,
+        default=False,
+        text="Inactivity control of ordinary chats; asynchronous ones have `[settings] async-idle-*`.",
+    ),
+    _idle(
+        name="include-notices",
+        kind=_NOTICES,
+        default="major",
+        text="Notices that count as activity besides messages, joining and leaving. `major`: push URL, file "
+        "uploaded or deleted; `major2`: also custom notices; `typing`: major and typing; `all`.",
+    ),
+    _idle(
+        name="timeout-alert",
+        attr="timeout_alert_s",
+        kind=_DAY,
+        default=255,
+        text="Time without activity before the alert.",
+    ),
+    _idle(
+        name="timeout-alert2",
+        attr="timeout_alert2_s",
+        kind=integer(0, 86_400, unit="s"),
+        default=0,
+        text="Time from the alert to a second one; 0 = there is none.",
+    ),
+    _idle(
+        name="timeout-close",
+        attr="timeout_close_s",
+        kind=_DAY,
+        default=45,
+        text="Time from the last alert to the close (reason 7).",
+    ),
+    _idle(
+        name="message-alert",
+        kind=_MESSAGE,
+        default="Are you still there? This chat will be closed if nobody writes.",
+        text="Text of the alert, also in asynchronous chats. Empty = no alert is shown.",
+    ),
+    _idle(
+        name="message-alert2",
+        kind=_MESSAGE,
+        default="This chat is about to be closed. Write something to keep it open.",
+        text="Text of the second alert. Empty = none is shown.",
+    ),
+    _idle(
+        name="message-close",
+        kind=_MESSAGE,
+        default="This chat was closed because nobody wrote.",
+        text="Text of the close, also in asynchronous chats. Empty = it is closed without a word.",
+    ),
+)
+
+OPTIONS = (*FLEX, *INACTIVITY)

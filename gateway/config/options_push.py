@@ -163,6 +163,14 @@ SAFETY = (
         "The database holds it anyway, in the transcript and for a replay.",
     ),
     _push(
+        name="log_retention",
+        attr="log_retention_s",
+        kind=seconds(86_400, 315_360_000),
+        default=604_800.0,
+        text="Seconds that a finished notification, dead letters included, stays in the delivery log, "
+        "with body and attempts, after its last attempt. Default: seven days.",
+    ),
+    _push(
         name="allowed_networks",
         kind=NETWORKS,
         default=ByProfile(production=_LOOPBACK, development=(*_LOOPBACK, *_PRIVATE)),

@@ -57,6 +57,7 @@ class Settings:
         self.chat = build_view(views.ChatSettings, "chat", self.get)
         self.push = build_view(views.PushSettings, "push", self.get)
         self.flex = build_view(views.FlexSettings, "settings", self.get)
+        self.inactivity = build_view(views.InactivitySettings, "inactivity-control", self.get)
         self.files = build_view(views.FileSettings, "client-file-transfer", self.get)
         self.cometd = build_view(views.CometdSettings, "cometd", self.get)
         self.limits = build_view(views.LimitsSettings, "limits", self.get)

@@ -107,6 +107,7 @@ class PushSettings:
     force_text_only: bool
     default_subscription_expiration_s: int
     log_bodies: str
+    log_retention_s: float
     allowed_networks: tuple[Network, ...]
     allow_insecure: bool
     max_connections_per_route: int
@@ -131,6 +132,25 @@ class FlexSettings:
     push_content: tuple[str, ...]
     push_resend_delay_s: int
     push_resend_attempts: int
+    session_restore_extend_by: str
+    session_restore_push_send: bool
+    async_idle_alert_s: int
+    async_idle_close_s: int
+    async_idle_notices: str
+
+
+@dataclass(frozen=True, slots=True)
+class InactivitySettings:
+    """[inactivity-control]. A timeout of 0 (only the second alert's) and an empty message mean "none"."""
+
+    enabled: bool
+    include_notices: str
+    timeout_alert_s: int
+    timeout_alert2_s: int
+    timeout_close_s: int
+    message_alert: str
+    message_alert2: str
+    message_close: str
 
 
 @dataclass(frozen=True, slots=True)

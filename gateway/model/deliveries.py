@@ -60,6 +60,20 @@ class Delivery:
     replays: int = 0
 
 
+def is_repeatable_text(delivery: Delivery) -> bool:
+    """Whether a later equal notification says nothing that this one does not (spec/push.md 10.2.6).
+
+    A text that waits for its first attempt, and waits for nothing else (`due_ms` later than `created_ms`: it
+    is dropped if comet confirms its event, which says nothing about later events).
+    """
+    return (
+        delivery.kind is DeliveryKind.TEXT
+        and delivery.state is DeliveryState.QUEUED
+        and delivery.attempts == delivery.replays == 0
+        and delivery.due_ms <= delivery.created_ms
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One HTTP request made for a delivery: `status` or, without an answer, `error`."""

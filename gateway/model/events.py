@@ -80,6 +80,7 @@ class Event:
     """A numbered event. `wire` is the JSON object as REST and comet show it (one encoding for all).
 
     `ends_chat`: with this event the chat is over for the customer (`chatEnded: true` in its live frame).
+    `idle_expire`: seconds to the next step of idle control when it happened, while an alert stood.
     """
 
     index: int
@@ -90,6 +91,7 @@ class Event:
     visibility: Visibility = Visibility.ALL
     reason: QuitReason | None = None
     ends_chat: bool = False
+    idle_expire: int | None = None
 
     @property
     def for_customer(self) -> bool:

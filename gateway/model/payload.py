@@ -50,10 +50,11 @@ DEPRECATED = Identity(chat_id="deprecated", user_id="deprecated", alias="0")
 def encode_event(draft: Draft, index: int, utc_ms: int) -> bytes:
     """The event object of spec/chat-api-v2.md 4.2, without a reason code that only pushes may carry."""
     author = draft.author
+    # str() of an enum member costs a third of its `value`, and this is per message.
     event: dict[str, Any] = {
-        "from": {"nickname": author.nickname, "participantId": author.id, "type": author.type.value},
+        "from": {"nickname": author.nickname, "participantId": author.id, "type": str(author.type)},
         "index": index,
-        "type": draft.type.value,
+        "type": str(draft.type),
         "utcTime": utc_ms,
     }
     if draft.text is not None:
@@ -104,11 +105,13 @@ def push(event: Event, identity: Identity = DEPRECATED) -> bytes:
 
 def _live(wire: bytes, event: Event, identity: Identity) -> bytes:
     ended = b"true" if event.ends_chat else b"false"
-    return b'{"statusCode":0,%b,"nextPosition":%d,"chatEnded":%b,"monitored":false,"messages":[%b]}' % (
+    idle = b"" if event.idle_expire is None else b',"idleTimerExpire":%d' % event.idle_expire
+    return b'{"statusCode":0,%b,"nextPosition":%d,"chatEnded":%b,"monitored":false,"messages":[%b]%b}' % (
         identity.members,
         event.index + 1,
         ended,
         wire,
+        idle,
     )
 
 
@@ -118,12 +121,18 @@ def answer(
     *,
     next_position: int,
     chat_ended: bool,
+    idle_expire: int | None = None,
     extra: Mapping[str, Any] | None = None,
 ) -> bytes:
-    """The answer to an operation: statusCode 0 with `events` (already in index order, visible ones only)."""
+    """The answer to an operation: statusCode 0 with `events` (already in index order, visible ones only).
+
+    `idle_expire`: `idleTimerExpire`, the seconds that are left while an idle alert stands.
+    """
     members = b"".join(
         [b",%b:%b" % (orjson.dumps(key), orjson.dumps(value)) for key, value in (extra or {}).items()]
     )
+    if idle_expire is not None:
+        members += b',"idleTimerExpire":%d' % idle_expire
     return b'{"statusCode":0,%b,"nextPosition":%d,"chatEnded":%b,"monitored":false,"messages":[%b]%b}' % (
         identity.members,
         next_position,

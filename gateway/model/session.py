@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gateway.errors import StateConflict
+from gateway.model.idle import IdleMark
 from gateway.model.participants import PERSONNEL, Participant, ParticipantType
 from gateway.model.subscription import Subscription
 
@@ -31,6 +32,7 @@ class Trigger(StrEnum):
     LAST_AGENT_LEFT = "last agent left"
     CUSTOMER_LEFT = "customer left"
     CLOSED = "closed"
+    RESTORED = "restored"
 
 
 # (state, trigger) -> next state; a missing pair is illegal.
@@ -44,6 +46,7 @@ TRANSITIONS: Mapping[tuple[ChatState, Trigger], ChatState] = {
     (ChatState.ACTIVE, Trigger.CLOSED): ChatState.ENDED,
     (ChatState.WRAP_UP, Trigger.LAST_AGENT_LEFT): ChatState.ENDED,
     (ChatState.WRAP_UP, Trigger.CLOSED): ChatState.ENDED,
+    (ChatState.ENDED, Trigger.RESTORED): ChatState.WAITING,
 }
 
 
@@ -57,7 +60,12 @@ def next_state(state: ChatState, trigger: Trigger) -> ChatState:
 
 @dataclass(frozen=True, slots=True)
 class ChatProfile:
-    """What is said once about a chat and changes seldom."""
+    """What is said once about a chat and changes seldom.
+
+    `idle`: how far idle control has come, None before there is anything to remember. `parked`: an agent left
+    this asynchronous chat until the customer is heard of again. `silenced`: the subscription of a chat that
+    was brought back without push, kept for the next time (spec/push.md 8).
+    """
 
     service: str
     created_ms: int
@@ -70,6 +78,9 @@ class ChatProfile:
     read_positions: Mapping[int, int] = field(default_factory=dict)
     async_mode: bool = False
     ended_ms: int | None = None
+    idle: IdleMark | None = None
+    parked: bool = False
+    silenced: Subscription | None = None
 
     @property
     def customer(self) -> Participant:
@@ -117,7 +128,13 @@ class ChatSession:
     @property
     def ended_for_customer(self) -> bool:
         """`chatEnded`: the customer is gone or the chat is over."""
-        return self.state is ChatState.ENDED or not self.profile.participants[0].present
+        # Asked four times per message: not by way of two further properties.
+        return self.state is ChatState.ENDED or self.profile.participants[0].left is not None
+
+    @property
+    def queued(self) -> bool:
+        """Whether the chat is in the waiting list: a parked one waits for its customer, not for an agent."""
+        return self.state is ChatState.WAITING and not self.profile.parked
 
     @property
     def reliable(self) -> bool:

@@ -73,6 +73,7 @@ METRICS: tuple[MetricSpec, ...] = (
     ),
     MetricSpec("chats_started_total", "counter", "Chats started."),
     MetricSpec("chats_open", "gauge", "Chats that have not ended."),
+    MetricSpec("idle_steps_total", "counter", "Alerts and closes of quiet chats, by step.", ("step",)),
     MetricSpec("chat_events_total", "counter", "Committed chat events, by type.", ("type",)),
     MetricSpec("bayeux_sessions", "gauge", "Live Bayeux sessions owned by this node."),
     MetricSpec(
@@ -128,6 +129,7 @@ class Metrics:
     push_subscription_rejected_total: Counter
     chats_started_total: Counter
     chats_open: Gauge
+    idle_steps_total: Counter
     chat_events_total: Counter
     bayeux_sessions: Gauge
     bayeux_handshakes_total: Counter

@@ -140,6 +140,11 @@ class TlsWire(Wire):
             raise TimeoutError
 
 
+# All that is read of one answer, interim ones included: a flood that never stops to arrive would keep the
+# processor, and with it every other greenlet, until the end of the attempt (targets/reliability.md 4.4).
+MAX_ANSWER_BYTES = 65_536
+
+
 class _Answer(io.RawIOBase):
     """The readable side of a Wire."""
 
@@ -150,6 +155,8 @@ class _Answer(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
+        if self._wire.received >= MAX_ANSWER_BYTES:
+            raise ConnectionError("the answer has no end")
         count = self._wire.receive_into(buffer)
         self._wire.received += count
         self._wire.ended = self._wire.ended or count == 0

@@ -34,10 +34,13 @@ from gateway.push.courier import Confirmed, Courier, EndOfChat, Snapshot
 from gateway.push.destination import Destination
 from gateway.push.destinations import Destinations, DestinationStatus
 from gateway.push.lanes import Claimed, Lanes
+from gateway.push.owner import is_dead
 from gateway.store.roles import Lane, PushStore
 
 POLL_S = 1.0
 CLAIM_ROWS = 200
+# Beyond so many unfinished rows, texts of one chat become one (spec/push.md 10.2.6).
+QUEUE_ROWS = 100_000
 STOP_S = 20.0
 
 log = structlog.get_logger(__name__)
@@ -68,9 +71,12 @@ class PushWorker:
         confirmed: Confirmed = never_confirmed,
         ended_ms: EndOfChat = never_ended,
         random_bytes: RandomBytes = secrets.token_bytes,
+        dead: Callable[[str], bool] = is_dead,
+        queue_rows: int = QUEUE_ROWS,
     ) -> None:
         """`installation_key` signs where no secret is configured. `confirmed` tells whether comet has
-        confirmed a delivery's event (asked for row 7 of 9.2 only), `ended_ms` when a chat ended, or None.
+        confirmed a delivery's event (asked for row 7 of 9.2 only), `ended_ms` when a chat ended, or None;
+        `dead` whether an owner of leases can send no more.
         """
         self._store = store
         self._source = settings_source
@@ -89,6 +95,10 @@ class PushWorker:
             random_bytes=random_bytes,
         )
         self._lanes = Lanes(self._work)
+        self._dead = dead
+        self._queue_rows = queue_rows
+        self._crowded = False
+        self._looked_at = -math.inf
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -137,9 +147,34 @@ class PushWorker:
         self._settings().sender.close_idle(0)
         return done
 
+    def release_dead(self) -> int:
+        """Give back what dead processes had in flight; returns how many rows. It goes out again at once."""
+        owners = [owner for owner in self._store.lease_owners() if self._dead(owner)]
+        released = sum(self._store.release_leases(owner) for owner in owners)
+        if released:
+            log.info("push_leases_released", notifications=released, owners=len(owners))
+        return released
+
+    def watch_queue(self) -> None:
+        """Tell the store, at most once a second, whether the queue has outgrown its bound."""
+        now = self._clock.monotonic()
+        if now - self._looked_at < POLL_S:
+            return
+        self._looked_at = now
+        crowded = self._store.pending_count() >= self._queue_rows
+        if crowded != self._crowded:
+            self._crowded = crowded
+            log.warning("push_queue_full" if crowded else "push_queue_in_bounds", bound=self._queue_rows)
+        self._store.set_crowded(crowded=crowded)
+
     def _run(self) -> None:
+        released = False
         while not self._stopping.is_set():
             try:
+                if not released:
+                    self.release_dead()
+                    released = True
+                self.watch_queue()
                 self.claim()
             except Unavailable as error:
                 log.warning("push_store_unavailable", reason=str(error))

@@ -161,6 +161,11 @@ def cancelled(pending: Pending) -> Pending:
     return replace(pending, next_ms=None) if pending.armed else pending
 
 
+def restored(pending: Pending) -> Pending:
+    """The customer is in the chat again: a removal has nothing more to tell, what was not retrieved has."""
+    return replace(cancelled(pending), removal=False) if pending.removal else pending
+
+
 def _just_sent(pending: Pending, rules: Rules, now_ms: int) -> bool:
     return pending.last_sent_ms is not None and 0 <= now_ms - pending.last_sent_ms <= rules.coalesce_ms
 

@@ -23,6 +23,7 @@ from gateway.model.session import ChatSession, ChatState
 from gateway.store.memory_files import MemoryFiles
 from gateway.store.memory_log import MemoryDeliveryLog
 from gateway.store.memory_pendings import MemoryPendings
+from gateway.store.memory_upkeep import MemoryUpkeep
 from gateway.store.poison import poison
 from gateway.store.roles import Lane, StoredCometSession, StoredDestination, Token
 from gateway.store.tail import Tail
@@ -58,7 +59,7 @@ class _Row:
         return self.delivery.chat_id, self.delivery.device_id
 
 
-class MemoryStore(MemoryFiles, MemoryDeliveryLog, MemoryPendings):
+class MemoryStore(MemoryFiles, MemoryDeliveryLog, MemoryPendings, MemoryUpkeep):
     """All roles of `roles.Store` in dictionaries."""
 
     def __init__(self) -> None:
@@ -260,7 +261,8 @@ class MemoryStore(MemoryFiles, MemoryDeliveryLog, MemoryPendings):
 
     def _insert(self, delivery: Delivery) -> None:
         self._inserted += 1
-        self._outbox[delivery.id] = _Row(delivery, self._inserted, delivery.due_ms)
+        row = self._outbox[delivery.id] = _Row(delivery, self._inserted, delivery.due_ms)
+        self._collapse(row)
 
     # --- Destinations ------------------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ from gateway.model.files import StoredFile
 from gateway.model.inspection import Cancel, Cursor, DeliveryFilter, DeliveryPage, Replay
 from gateway.model.pending import Pending, PendingStep
 from gateway.model.session import ChatSession, ChatState
+from gateway.store.upkeep import Upkeep
 
 
 class Chats(Protocol):
@@ -239,7 +240,7 @@ class Destinations(Protocol):
         ...
 
 
-class PushStore(Deliveries, Destinations, Protocol):
+class PushStore(Deliveries, Destinations, Upkeep, Protocol):
     """What the delivery worker needs."""
 
 

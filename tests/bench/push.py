@@ -1,266 +1,295 @@
-"""Measures outgoing notifications: `push-1`, `push-20` and `push-hanging` (targets W6).
+"""Measures outgoing notifications: `push-1`, `push-20` and `push-hanging` (targets W6); see sitting.py.
 
-A sink (this file, asyncio) answers on processor 1. On processor 0 runs either the delivery worker with its
-SQLite store under gevent, as in the product, or a bare loop of `requests.Session` (trust_env off), in
-alternating pairs. The sink reads each body's time stamp: the latency from the commit of an event to the
-arrival of its POST. Run by hand: `python tests/bench/push.py push-1 --pairs 3`.
+The rate is that of the delivery worker on its store, against a bare loop of `requests.Session` in
+alternating pairs (push_parts.py). Latencies are those of the whole gateway under gunicorn: from an agent's
+request, so its handling and the durable commit are in them, to the arrival of the POST and, for
+`push-hanging`, of the frame at a customer's websocket; without and with a destination that never answers.
 """
 
 from __future__ import annotations
 
-import argparse
-import asyncio
 import contextlib
 import json
 import os
-import re
-import statistics
 import subprocess
 import sys
-import tempfile
+import threading
 import time
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
-WORKLOADS = {"push-1": 1, "push-20": 20, "push-hanging": 5}
-ROWS, BARE_POSTS = 4000, 2000
-IDLE_EVENTS, IDLE_PAUSE_S = 200, 0.02
-BUSY_EVENTS, BUSY_PAUSE_S, HANGING_ROWS = 600, 0.008, 60
-NOBODY = "hanging"
-_STAMP = re.compile(rb'"t":(\d+)')
-_LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
+from figures import Row
+from generator import Answer, framed
+from pairs import Pair
+from servers import ROOT, Server, pinned, running_gateway
+from sitting import Sitting
+from workloads import Figure
+
+sys.path.append(str(ROOT / "tests"))  # `support`: the tests' chat clients
+
+BARE = "requests.Session loop"
+DESTINATIONS = {"push-1": 1, "push-20": 20}
+HANGING = "push-hanging"
+NAMES = (*DESTINATIONS, HANGING)
+PARTS = Path(__file__).with_name("push_parts.py")
+RATE = Figure("posts_per_s", "notifications/s")
+SHARE = Figure("percent_of_bare", "% of the bare loop", (80,))
+IDLE = Figure("p50_ms", "ms to the POST, idle", (10,), smaller_is_better=True)
+POSTS = Figure("posts_growth", "x the p99 alone", (1.2,), smaller_is_better=True)
+FRAMES = Figure("frames_growth", "x the p99 alone", (1.2,), smaller_is_better=True)
+GOOD, STUCK = 5, 30
+"""Destinations that answer, and chats whose destination does not: more than it gets connections."""
+EVENTS, PAUSE_S = 200, 0.01
+ARRIVAL_SECONDS = 10.0
 
 
-# --- the sink --------------------------------------------------------------------------------------
+def seconds(sitting: Sitting, name: str) -> float:
+    """How long `rows` takes."""
+    return 10.0 * _rounds(sitting) if name == HANGING else 5.0 * _rounds(sitting) + 6.0
 
 
-class Sink(asyncio.Protocol):
-    """Answers every POST at once, tells figures on GET; on `/hanging` it says nothing."""
-
-    latencies: list[int] = []
-    seen: list[int] = [0]
-
-    def __init__(self) -> None:
-        self._buffer = b""
-
-    def connection_made(self, transport: Any) -> None:
-        self._transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        self._buffer += data
-        while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
-            head = self._buffer[:end]
-            length = _LENGTH.search(head)
-            total = end + 4 + (int(length[1]) if length else 0)
-            if len(self._buffer) < total:
-                return
-            body, self._buffer = self._buffer[end + 4 : total], self._buffer[total:]
-            self._answer(head, body)
-
-    def _answer(self, head: bytes, body: bytes) -> None:
-        if head.startswith(b"GET"):
-            figures = json.dumps({"seen": self.seen[0], "latencies": self.latencies}).encode()
-            self.latencies.clear()
-            self.seen[0] = 0
-            self._transport.write(b"HTTP/1.0 200 OK\r\n\r\n" + figures)
-            self._transport.close()
-        elif not head.startswith(b"POST /hanging"):
-            self._transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-            self.seen[0] += 1
-            if stamp := _STAMP.search(body):
-                self.latencies.append(time.monotonic_ns() - int(stamp[1]))
-
-
-async def serve_sink() -> None:
-    """Serve until killed; prints the port."""
-    server = await asyncio.get_running_loop().create_server(Sink, "127.0.0.1", 0, backlog=1024)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
-
-
-# --- on processor 0 --------------------------------------------------------------------------------
-
-
-def bare_loop(port: int) -> float:
-    """POSTs per second of one `requests.Session`."""
-    import requests
-
-    with requests.Session() as session:
-        session.trust_env = False
-        body = b'{"message":{"x":1},"deviceId":"device"}'
-        started = time.perf_counter()
-        for _ in range(BARE_POSTS):
-            session.post(f"http://127.0.0.1:{port}/bare", data=body).raise_for_status()
-        return BARE_POSTS / (time.perf_counter() - started)
-
-
-class Bench:
-    """A worker on an empty store, as `services` builds it."""
-
-    def __init__(self, port: int, destinations: int, directory: str) -> None:
-        from gateway.clock import SystemClock
-        from gateway.config import SettingsSource
-        from gateway.observe.logs import configure
-        from gateway.observe.metrics import Metrics
-        from gateway.push.signing import installation_key
-        from gateway.push.worker import PushWorker
-        from gateway.store.sqlite import SqliteStore
-
-        configure(level="error")
-        names = [f"p{number}" for number in range(destinations)]
-        config = "[push]\npushEnabled=comet,customhttp\n" + "".join(
-            f"[push.provider.{name}]\ncustomhttp.url=http://127.0.0.1:{port}/{name}\n"
-            for name in (*names, NOBODY)
+def rows(sitting: Sitting, name: str) -> Sequence[Row]:
+    """The figures of one name, a row each."""
+    if name == HANGING:
+        answers = tuple([framed(sitting.loadgen, _hanging) for _ in range(_rounds(sitting))])
+        return (
+            Row(name, "POSTs beside a destination that hangs", POSTS, answers),
+            Row(name, "websocket frames beside it", FRAMES, tuple(map(_frames_only, answers))),
         )
-        self.names = names
-        self.clock = SystemClock()
-        self.store = SqliteStore(Path(directory, "bench.sqlite3"))
-        self.worker = PushWorker(
-            self.store,
-            SettingsSource("gateway.ini", {}, read_file=lambda _path: config.encode()),
-            self.clock,
-            Metrics(),
-            "bench",
-            installation_key=installation_key(Path(directory)),
-        )
-        self._chats = 0
-
-    def commit(self, provider: str, rows: int = 1) -> None:
-        """A new chat with so many notifications, each stamped with the time of now."""
-        from gateway.model.change import Change, Committed
-        from gateway.model.deliveries import Delivery, DeliveryKind
-        from gateway.model.participants import Participant, ParticipantType
-        from gateway.model.session import ChatProfile, ChatSession, ChatState
-        from gateway.model.subscription import Subscription
-
-        self._chats += 1
-        chat, now_ms = f"chat{self._chats}", self.clock.wall_ms()
-        party = Participant(1, "U1", "Ann", ParticipantType.CLIENT)
-        profile = ChatProfile("svc", now_ms, (party,), "e", subscription=_subscription(Subscription))
-        session = ChatSession(chat, 1, ChatState.WAITING, 1, now_ms, profile)
-        first = Delivery(
-            f"msg_{chat}_c1_1", chat, "U1", 1, DeliveryKind.PAYLOAD, "Message", "device", now_ms, now_ms,
-            provider, message=b'{"t":%d,"text":"%b"}' % (time.monotonic_ns(), b"x" * 200),
-        )  # fmt: skip
-        deliveries = [replace(first, id=f"msg_{chat}_c1_{n}", position=n) for n in range(1, rows + 1)]
-        self.store.commit(Change(session=session, deliveries=tuple(deliveries)))
-        self.worker.wake_for(Committed(session, ()))
-
-    def drain(self) -> None:
-        """Wait until nothing for the good destinations is left."""
-        while any(lane[0] != NOBODY for lane in self.store.due_lanes(now_ms=2**62)):
-            time.sleep(0.002)
+    count = DESTINATIONS[name]
+    title = f"notifications, {count} destination{'s' * (count > 1)}"
+    pairs = tuple([_pair(sitting, count) for _ in range(_rounds(sitting))])
+    shares = [{"percent_of_bare": 100 * p.ours["posts_per_s"] / p.theirs["posts_per_s"]} for p in pairs]
+    idle = framed(sitting.loadgen, lambda: _idle(count))
+    return (
+        Row(name, title, RATE, tuple([pair.ours for pair in pairs]), {BARE: pairs}),
+        Row(name, title, SHARE, tuple(shares)),
+        Row(name, title, IDLE, (idle,)),
+    )
 
 
-def _subscription(kind: Any) -> Any:
-    return kind(device_id="device", device_type="customhttp", origin="rest", created_ms=0)
+def _rounds(sitting: Sitting) -> int:
+    return 1 if sitting.quick else sitting.rounds
 
 
-def measure(port: int, workload: str, directory: str) -> dict[str, Any]:
-    """The figures of one workload with the real worker."""
-    bench = Bench(port, WORKLOADS[workload], directory)
-    result: dict[str, Any] = {}
-    if workload != "push-hanging":
-        for number in range(ROWS // 4):
-            bench.commit(bench.names[number % len(bench.names)], 4)
-        started = time.perf_counter()
-        bench.worker.start()
-        bench.drain()
-        result["rate"] = ROWS / (time.perf_counter() - started)
-        _figures(port)
-        result["idle_ms"] = _paced(bench, port, IDLE_EVENTS, IDLE_PAUSE_S)
-    else:
-        bench.worker.start()
-        result["alone_ms"] = _paced(bench, port, BUSY_EVENTS, BUSY_PAUSE_S)
-        for _ in range(HANGING_ROWS):
-            bench.commit(NOBODY)
-        result["beside_hanging_ms"] = _paced(bench, port, BUSY_EVENTS, BUSY_PAUSE_S)
-    return result
+def _pair(sitting: Sitting, destinations: int) -> Pair:
+    with running_sink() as sink:
+        ours = framed(sitting.loadgen, lambda: _part("worker", str(sink.port), str(destinations)))
+        return Pair(ours, framed(sitting.loadgen, lambda: _part("bare", str(sink.port))))
 
 
-def _paced(bench: Bench, port: int, events: int, pause_s: float) -> tuple[float, float]:
-    """p50 and p99 in ms from the commit to the POST, with one event every `pause_s`."""
-    for number in range(events):
-        bench.commit(bench.names[number % len(bench.names)])
-        time.sleep(pause_s)
-    bench.drain()
-    latencies = sorted(_figures(port)["latencies"])
-    assert len(latencies) == events, "a notification is missing"
-    return latencies[len(latencies) // 2] / 1e6, latencies[len(latencies) * 99 // 100] / 1e6
+def _part(*arguments: str) -> Answer:
+    """Run a program of push_parts.py on processor 0. Raises RuntimeError when it fails."""
+    command = pinned(0, [sys.executable, str(PARTS), *arguments])
+    run = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=60, check=False)
+    if run.returncode:
+        raise RuntimeError(f"push_parts.py {arguments[0]} ended with {run.returncode}")
+    found: Answer = json.loads(run.stdout)
+    return found
 
 
-def _figures(port: int) -> dict[str, Any]:
-    with urlopen(f"http://127.0.0.1:{port}/") as answer:
-        figures: dict[str, Any] = json.load(answer)
-        return figures
+# --- the whole gateway -------------------------------------------------------------------------------
 
 
-# --- the driver ------------------------------------------------------------------------------------
+def _idle(destinations: int) -> Answer:
+    """Event to POST with one event at a time."""
+    names = [f"p{number}" for number in range(destinations)]
+    with running_sink() as sink, running_gateway(settings=_settings(sink, names)) as server:
+        desk = Desk(server)
+        chats = [desk.chat(name) for name in names]
+        sink.figures()
+        desk.talk(chats)
+        return _spread(sink.latencies_ms(EVENTS))
+
+
+def _hanging() -> Answer:
+    """p99 of POSTs and of frames, alone and beside STUCK chats whose destination hangs."""
+    names = [f"p{number}" for number in range(GOOD)]
+    with running_sink() as sink, running_gateway(settings=_settings(sink, [*names, "hanging"])) as server:
+        desk = Desk(server)
+        chats = [desk.chat(name) for name in names]
+        alone = _both(sink, desk, chats)
+        for _ in range(STUCK):
+            desk.say(desk.chat("hanging"))
+        beside = _both(sink, desk, chats)
+        sink.stop()  # lets go of what hangs, so that the gateway ends at once
+    return beside[0] | {
+        "alone_p99_ms": alone[0]["p99_ms"],
+        "posts_growth": beside[0]["p99_ms"] / alone[0]["p99_ms"],
+        "frames_growth": beside[1]["p99_ms"] / alone[1]["p99_ms"],
+        "frames": beside[1] | {"alone_p99_ms": alone[1]["p99_ms"]},
+    }
+
+
+def _both(sink: Sink, desk: Desk, chats: Sequence[str]) -> tuple[Answer, Answer]:
+    """The latencies of POSTs and of the frames of a customer at a websocket, whose chat is one of them."""
+    with Watcher(desk.server) as watcher:
+        watched = desk.accept(watcher.chat(desk))
+        sink.figures()
+        desk.talk([*chats, watched])
+        posts = _spread(sink.latencies_ms(EVENTS - EVENTS // (len(chats) + 1)))
+        return posts, _spread(watcher.latencies_ms())
+
+
+def _frames_only(answer: Answer) -> Answer:
+    return answer["frames"] | {
+        key: answer[key] for key in ("frames_growth", "round_trip_ns", "round_trip_after_ns")
+    }
+
+
+def _spread(latencies_ms: Sequence[float]) -> Answer:
+    ordered = sorted(latencies_ms)
+    return {"p50_ms": ordered[len(ordered) // 2], "p99_ms": ordered[len(ordered) * 99 // 100]}
+
+
+def _settings(sink: Sink, names: Sequence[str]) -> str:
+    """Sections of the configuration: a destination per name, payload in the notifications."""
+    sections = [
+        "[chat]\npush_notification_include_payload=true\n[push]\npushEnabled=comet,customhttp\n",
+        *[f"[push.provider.{name}]\ncustomhttp.url={sink.url}/{name}\n" for name in names],
+    ]
+    return "\n".join(sections)
+
+
+class Desk:
+    """An agent at a gateway, and customers with a device."""
+
+    def __init__(self, server: Server) -> None:
+        from support.clients import Agent
+
+        self.server = server
+        self.base = server.url.removesuffix("/genesys")
+        self._agent = Agent(self.base, _token(server))
+        self._sent = 0
+
+    def chat(self, provider: str) -> str:
+        """A chat whose customer's device is reached through this provider."""
+        from support.clients import Rest
+
+        data = {
+            "userData[GCTI_Chat_PushSubscribe]": "true",
+            "userData[GCTI_GMS_PushDeviceType]": "customhttp",
+            "userData[GCTI_GMS_NodeGroup]": "any",
+            "userData[GCTI_GMS_PushDeviceId]": "device",
+            "userData[GCTI_GMS_PushProvider]": provider,
+        }
+        return self.accept(Rest(self.base, **data).chat_id)
+
+    def accept(self, chat_id: str) -> str:
+        self._agent.accept(chat_id)
+        return chat_id
+
+    def find(self, nickname: str) -> str:
+        return self._agent.find(nickname)
+
+    def say(self, chat_id: str) -> None:
+        """One message, stamped with the time of now."""
+        self._agent.send(chat_id, f"t={time.monotonic_ns()};")
+
+    def talk(self, chats: Sequence[str]) -> None:
+        """EVENTS messages in turn, with pauses."""
+        for number in range(EVENTS):
+            self.say(chats[number % len(chats)])
+            time.sleep(PAUSE_S)
+
+
+class Watcher:
+    """A customer at a websocket without a device, who notes how old each message is when it comes."""
+
+    def __init__(self, server: Server) -> None:
+        from support.clients import WebSocket
+
+        self._client = WebSocket(server.url.removesuffix("/genesys").replace("http", "ws", 1))
+        self._latencies: list[float] = []
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Watcher:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        self._thread.join()
+        self._client.close()
+
+    def chat(self, desk: Desk) -> str:
+        """Start a chat and watch it."""
+        nickname = f"watcher {id(self)}"
+        self._client.handshake()
+        self._client.request_chat(nickname=nickname)
+        self._thread.start()
+        return desk.find(nickname)
+
+    def latencies_ms(self) -> list[float]:
+        return self._latencies
+
+    def _watch(self) -> None:
+        seen = 0
+        while not self._stopping.is_set():
+            self._client.poll(0.2)
+            now_ns, found = time.monotonic_ns(), self._client.notifications[seen:]
+            seen += len(found)
+            texts = [event.get("text", "") for data in found for event in data["messages"]]
+            self._latencies += [(now_ns - int(text[2:-1])) / 1e6 for text in texts if text.startswith("t=")]
+
+
+def _token(server: Server) -> str:
+    """A fresh agent token of the gateway."""
+    command = [sys.executable, "-m", "gateway.cli", "token", "create", "--role", "agent", "--name", "Bench"]
+    environment = os.environ | dict(server.environment)
+    run = subprocess.run(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, timeout=30, check=False
+    )
+    if run.returncode:
+        raise RuntimeError("no agent token")
+    return run.stdout.strip()
+
+
+# --- the sink ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Sink:
+    """A running sink."""
+
+    port: int
+    process: subprocess.Popen[str]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def figures(self) -> dict[str, Any]:
+        """What it has seen since it was asked last."""
+        with urlopen(f"{self.url}/") as answer:
+            figures: dict[str, Any] = json.load(answer)
+            return figures
+
+    def latencies_ms(self, count: int) -> list[float]:
+        """Wait for the stamped notifications. Raises RuntimeError when some are missing."""
+        found: list[float] = []
+        deadline = time.monotonic() + ARRIVAL_SECONDS
+        while len(found) < count and time.monotonic() < deadline:
+            time.sleep(0.05)
+            found += [each / 1e6 for each in self.figures()["latencies"]]
+        if len(found) != count:
+            raise RuntimeError(f"{len(found)} of {count} notifications arrived")
+        return found
+
+    def stop(self) -> None:
+        self.process.kill()
 
 
 @contextlib.contextmanager
-def running_sink() -> Iterator[int]:
-    """The sink's port."""
-    command = [*_pinned(1), sys.executable, __file__, "sink"]
+def running_sink() -> Iterator[Sink]:
+    """A sink on processor 1."""
+    command = pinned(1, [sys.executable, str(PARTS), "sink"])
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            yield int(process.stdout.readline())
+            yield Sink(int(process.stdout.readline()), process)
         finally:
             process.kill()
-
-
-def child(*arguments: str) -> Any:
-    """Run a part of this file on processor 0; what it printed, from JSON."""
-    command = [*_pinned(0), sys.executable, __file__, *arguments]
-    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
-
-
-def _pinned(processor: int) -> list[str]:
-    return ["taskset", "-c", str(processor)] if processor in os.sched_getaffinity(0) else []
-
-
-def run(workload: str, pairs: int) -> dict[str, Any]:
-    """The medians of alternating runs: `rate`, `bare`, `ratio` and the latencies."""
-    with running_sink() as port:
-        runs = [(child("worker", workload, str(port)), child("bare", str(port))) for _ in range(pairs)]
-    merged: dict[str, Any] = {"workload": workload, "pairs": pairs}
-    for name in runs[0][0]:
-        values = [found[name] for found, _ in runs]
-        if isinstance(values[0], list):
-            merged[name] = [round(statistics.median(column), 2) for column in zip(*values, strict=True)]
-        else:
-            merged[name] = round(statistics.median(values))
-    if "rate" in merged:
-        merged["bare"] = round(statistics.median(bare for _, bare in runs))
-        merged["ratio"] = round(statistics.median(found["rate"] / bare for found, bare in runs), 2)
-    return merged
-
-
-def main() -> None:
-    """See the module."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("part", choices=[*WORKLOADS, "sink", "worker", "bare"])
-    parser.add_argument("rest", nargs="*")
-    parser.add_argument("--pairs", type=int, default=3)
-    options = parser.parse_args()
-    if options.part == "sink":
-        asyncio.run(serve_sink())
-    elif options.part == "bare":
-        print(json.dumps(bare_loop(int(options.rest[0]))))
-    elif options.part == "worker":
-        from gevent import monkey
-
-        monkey.patch_all()
-        with tempfile.TemporaryDirectory(prefix="gateway-push-") as directory:
-            print(json.dumps(measure(int(options.rest[1]), options.rest[0], directory)), flush=True)
-            os._exit(0)
-    else:
-        print(json.dumps(run(options.part, options.pairs)))
-
-
-if __name__ == "__main__":
-    main()

@@ -14,9 +14,9 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,10 +43,14 @@ class ServerFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running server: where it listens (with mount prefix) and its master process."""
+    """A running server: where it listens (with mount prefix) and its master process.
+
+    `environment` is what the gateway's command line needs to find its data.
+    """
 
     url: str
     pid: int
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def pinned(processor: int, command: list[str]) -> list[str]:
@@ -68,14 +72,15 @@ def running_gateway(checkout: Path = ROOT, *, settings: str = "") -> Iterator[Se
         file, log = Path(directory, "bench.ini"), Path(directory, "log")
         file.write_text(SETTINGS + settings)
         port = free_port()
-        environment = os.environ | {
+        own = {
             "DATA_DIR": str(Path(directory, "data")),
             "GATEWAY_CONFIG": str(file),
             "PORT": str(port),
         }
+        environment = os.environ | own
         command = [*_gunicorn(checkout), "-c", "gunicorn.conf.py", "wsgi:app"]
         with serving(command, checkout, port, log, environment=environment) as process:
-            yield Server(f"http://127.0.0.1:{port}/genesys", process.pid)
+            yield Server(f"http://127.0.0.1:{port}/genesys", process.pid, own)
 
 
 @contextmanager

@@ -61,12 +61,12 @@ class ForgetfulGateway(RunningGateway):
 
 
 class ReceiverProcess:
-    """`examples/receiver.py` in a process of its own; its standard output is the list of what it got."""
+    """A receiver in a process of its own; its standard output is the list of what it got."""
 
     def __init__(self, directory: Path, port: int) -> None:
         self.path = directory / "received.jsonl"
         with self.path.open("wb") as output:
-            command = [sys.executable, str(ROOT / "examples" / "receiver.py"), str(port)]
+            command = [sys.executable, str(ROOT / "tests" / "support" / "push_sink.py"), str(port)]
             self.process = subprocess.Popen(command, stdout=output, stderr=subprocess.DEVNULL)
 
     def covered(self) -> dict[str, int]:

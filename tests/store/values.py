@@ -10,6 +10,7 @@ from gateway.model.change import Change
 from gateway.model.deliveries import Attempt, Delivery, DeliveryKind
 from gateway.model.events import Event, EventType, QuitReason, Visibility
 from gateway.model.files import FileState, StoredFile
+from gateway.model.idle import IdleMark
 from gateway.model.participants import Participant, ParticipantType
 from gateway.model.session import ChatProfile, ChatSession, ChatState
 from gateway.model.subscription import Subscription
@@ -47,6 +48,9 @@ def profile(chat_id: str, **changes: Any) -> ChatProfile:
         "read_positions": {1: 3, 2: 4},
         "async_mode": True,
         "ended_ms": NOW + 1,
+        "idle": IdleMark(1, NOW + 2),
+        "parked": True,
+        "silenced": Subscription("device-2", "customhttp", "comet", NOW),
     }
     return ChatProfile(**(values | changes))
 
@@ -78,7 +82,9 @@ def hidden(index: int) -> Event:
 
 def parting(index: int) -> Event:
     """A stored event in which every field differs from its default."""
-    return message(index, type=EventType.PARTICIPANT_LEFT, reason=QuitReason.LOGOUT, ends_chat=True)
+    return message(
+        index, type=EventType.PARTICIPANT_LEFT, reason=QuitReason.LOGOUT, ends_chat=True, idle_expire=45
+    )
 
 
 def delivery(id_: str, *, chat_id: str = "chat-1", position: int = 1, **changes: Any) -> Delivery:

@@ -12,7 +12,7 @@ from gateway.errors import Conflict
 from gateway.model.change import Change
 from gateway.model.events import Event
 from gateway.model.session import ChatSession, ChatState
-from gateway.store.sqlite import files, outbox, pendings, rows
+from gateway.store.sqlite import files, outbox, pendings, rows, upkeep
 from gateway.store.sqlite.database import Readers
 from gateway.store.sqlite.threads import Threads
 from gateway.store.sqlite.writer import Writer
@@ -28,7 +28,7 @@ _INSERT_CHAT = (
 )
 _UPDATE_CHAT = "UPDATE chat SET version=?, state=?, next_index=?, last_utc_ms=? WHERE id=? AND version=?"
 _PUT_PROFILE = f"INSERT OR REPLACE INTO profile (chat, body) VALUES ({_CHAT},?)"
-_INSERT_EVENT = f"INSERT INTO event (chat, {rows.EVENT_COLUMNS}) VALUES ({_CHAT},?,?,?,?,?,?,?,?)"
+_INSERT_EVENT = f"INSERT INTO event (chat, {rows.EVENT_COLUMNS}) VALUES ({_CHAT},?,?,?,?,?,?,?,?,?)"
 _DROP_KEYS = "DELETE FROM party_key WHERE chat_id=?"
 _PUT_KEY = "INSERT INTO party_key (chat_id, key_hash, user_id) VALUES (?,?,?)"
 _SESSIONS = (
@@ -49,6 +49,8 @@ _PURGE = (
 class SqliteChats:
     """See `roles.Chats` for the contracts."""
 
+    _crowded = False  # set by `upkeep.SqliteUpkeep`
+
     def __init__(self, writer: Writer, readers: Readers, threads: Threads) -> None:
         self._writer = writer
         self._readers = readers
@@ -64,7 +66,7 @@ class SqliteChats:
             if change.ephemeral:
                 self._tail.add(change.session.id, change.ephemeral)
 
-        self._writer.run(_writing(change), after)
+        self._writer.run(_writing(change, crowded=self._crowded), after)
 
     def session(self, chat_id: str) -> ChatSession | None:
         # Trusted without asking the file: this process is the only writer, and what another one writes (a
@@ -121,17 +123,18 @@ class SqliteChats:
         self._writer.run(work, after)
 
 
-def _writing(change: Change) -> Callable[[sqlite3.Connection], None]:
-    """The work that writes a change; everything is encoded here, in the caller."""
+def _writing(change: Change, *, crowded: bool) -> Callable[[sqlite3.Connection], None]:
+    """The work that writes a change; everything is encoded here, in the caller. `crowded`: see Upkeep."""
     session = change.session
     chat_id, version = session.id, session.version
-    counters = (version, session.state.value, session.next_index, session.last_utc_ms)
+    counters = (version, str(session.state), session.next_index, session.last_utc_ms)
     profile = session.profile
     body = rows.profile_body(profile) if change.profile_changed or version == 1 else None
-    keys = [(chat_id, party.key_hash, party.user_id) for party in profile.participants if party.key_hash]
     events = [(chat_id, *rows.event_row(event)) for event in change.events]
-    deliveries = [outbox.inserted(delivery) for delivery in change.deliveries]
-    file_rows = [files.file_row(file) for file in change.files]
+    # A message has none of these, and each empty list would cost a call.
+    keys = _keys(session) if body is not None else ()
+    deliveries = [outbox.inserted(delivery) for delivery in change.deliveries] if change.deliveries else ()
+    file_rows = [files.file_row(file) for file in change.files] if change.files else ()
 
     def work(connection: sqlite3.Connection) -> None:
         if change.pending is not None and not pendings.fits(connection, change.pending):
@@ -151,12 +154,20 @@ def _writing(change: Change) -> Callable[[sqlite3.Connection], None]:
             connection.execute(_INSERT_EVENT, event)
         if deliveries:
             connection.executemany(outbox.INSERT, deliveries)
+            if crowded:
+                for delivery in change.deliveries:
+                    upkeep.collapse(connection, delivery)
         if change.pending is not None:
             pendings.write(connection, change.pending)
         if file_rows:
             connection.executemany(files.PUT, file_rows)
 
     return work
+
+
+def _keys(session: ChatSession) -> list[rows.Row]:
+    parties = session.profile.participants
+    return [(session.id, party.key_hash, party.user_id) for party in parties if party.key_hash]
 
 
 class _SessionCache:

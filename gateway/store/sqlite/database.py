@@ -61,6 +61,15 @@ def connect_writer(path: Path, *, busy_timeout_ms: int) -> sqlite3.Connection:
     return connection
 
 
+class Damaged(Unavailable):
+    """A row holds text that is not UTF-8; `damage.bury` helps with those of the outbox."""
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether a statement failed because of text that is not UTF-8."""
+    return "decode to UTF-8" in str(error)
+
+
 class Readers:
     """A pool of read-only connections that grows to the number of simultaneous reads."""
 
@@ -81,7 +90,7 @@ class Readers:
         try:
             return connection.execute(sql, parameters).fetchall()
         except sqlite3.Error as error:
-            raise Unavailable(f"cannot read: {error}") from error
+            raise (Damaged if is_damage(error) else Unavailable)(f"cannot read: {error}") from error
         finally:
             self._put(connection)
 

@@ -7,15 +7,18 @@ NULL once finished. So "queued and due, or leased with an expired lease" is one 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from gateway.model.deliveries import Attempt, Delivery, DeliveryState
 from gateway.store.poison import poison
 from gateway.store.roles import Lane
-from gateway.store.sqlite import rows
-from gateway.store.sqlite.database import Readers
+from gateway.store.sqlite import damage, rows
+from gateway.store.sqlite.database import Damaged, Readers, is_damage
 from gateway.store.sqlite.writer import Writer
+
+T = TypeVar("T")
 
 _COLUMNS = f"{rows.DELIVERY_COLUMNS}, ready_ms"
 INSERT = f"INSERT INTO delivery ({_COLUMNS}) VALUES ({rows.marks(_COLUMNS.split(','))})"
@@ -46,8 +49,8 @@ _FINISH = (
     " yields_ms=ifnull(yields_ms, ?) WHERE id=? AND owner=?"
 )
 _FAIL = "UPDATE delivery SET state='failed', owner=NULL, ready_ms=NULL, attempts=attempts+1 WHERE id=?"
-_DEAD_LETTERS = (
-    "SELECT count(*) FROM (SELECT 1 FROM delivery INDEXED BY delivery_dead"
+DEAD_LETTERS_COUNT = (
+    "SELECT count(*) FROM (SELECT 1 FROM delivery INDEXED BY delivery_dead_count"
     " WHERE state IN ('failed', 'exhausted') AND debug = 0 LIMIT 10000)"
 )
 INSERT_ATTEMPT = f"INSERT INTO attempt ({rows.ATTEMPT_COLUMNS}) VALUES (?,?,?,?,?,?,?)"
@@ -69,6 +72,17 @@ class SqliteDeliveries:
         self._readers = readers
 
     def due_lanes(self, *, now_ms: int) -> Sequence[Lane]:
+        return self._despite_damage(lambda: self._lanes(now_ms))
+
+    def _despite_damage(self, read: Callable[[], T]) -> T:
+        """What `read` returns; rows that make it fail are buried first."""
+        try:
+            return read()
+        except Damaged:
+            self._writer.run(damage.bury)
+            return read()
+
+    def _lanes(self, now_ms: int) -> Sequence[Lane]:
         found: list[Lane] = []
         place: tuple[str, int] = ("", -1)
         while row := self._readers.one(_NEXT_LANE, place):
@@ -92,7 +106,12 @@ class SqliteDeliveries:
         until_ms = now_ms + lease_ms
 
         def work(connection: sqlite3.Connection) -> tuple[Delivery, ...]:
-            due = _due(connection, lanes, now_ms=now_ms, limit=max(0, limit))
+            try:
+                due = _due(connection, lanes, now_ms=now_ms, limit=max(0, limit))
+            except sqlite3.Error as error:
+                if is_damage(error):
+                    raise Damaged(str(error)) from error
+                raise
             claimed: list[Delivery] = []
             lines: set[tuple[str, str]] = set()
             for row in due:
@@ -104,7 +123,7 @@ class SqliteDeliveries:
                     claimed.append(one)
             return tuple(claimed)
 
-        return self._writer.run(work)
+        return self._despite_damage(lambda: self._writer.run(work))
 
     def finish(
         self,
@@ -154,7 +173,7 @@ class SqliteDeliveries:
         return int(self._readers.all("SELECT count(*) FROM delivery WHERE ready_ms IS NOT NULL")[0][0])
 
     def dead_letter_count(self) -> int:
-        return int(self._readers.all(_DEAD_LETTERS)[0][0])
+        return int(self._readers.all(DEAD_LETTERS_COUNT)[0][0])
 
 
 def _due(

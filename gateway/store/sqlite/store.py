@@ -21,6 +21,7 @@ from gateway.store.sqlite.outbox import SqliteDeliveries
 from gateway.store.sqlite.pendings import SqlitePendings
 from gateway.store.sqlite.threads import native_threads
 from gateway.store.sqlite.tokens import SqliteTokens
+from gateway.store.sqlite.upkeep import SqliteUpkeep
 from gateway.store.sqlite.writer import Writer
 
 # Several workers may share the file; five seconds of waiting for their commits is longer than any of them
@@ -38,6 +39,7 @@ class SqliteStore(
     SqliteDestinations,
     SqlitePendings,
     SqliteTokens,
+    SqliteUpkeep,
     SqliteCometSessions,
 ):
     """See `roles.Store` for the contracts.
@@ -91,6 +93,7 @@ class SqliteStore(
         SqlitePendings.__init__(self, writer, readers)
         SqliteDeliveryLog.__init__(self, writer, readers)
         SqliteTokens.__init__(self, writer, readers)
+        SqliteUpkeep.__init__(self, writer, readers)
         SqliteCometSessions.__init__(self, writer, readers, threads)
 
     def check(self) -> None:

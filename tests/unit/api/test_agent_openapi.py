@@ -20,7 +20,7 @@ def test_every_operation_of_the_api_is_documented(document):
         (chat, "get"),
         (f"{chat}/events", "get"),
         *((f"{chat}/{action}", "post") for action in ("accept", "messages", "typing", "notices")),
-        *((f"{chat}/{action}", "post") for action in ("push-url", "leave", "close")),
+        *((f"{chat}/{action}", "post") for action in ("push-url", "leave", "park", "restore", "close")),
         *((f"{chat}/files", method) for method in ("get", "post")),
         *((f"{chat}/files/{{fileId}}", method) for method in ("get", "delete")),
     }

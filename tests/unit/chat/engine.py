@@ -13,6 +13,7 @@ from gateway.chat.agents import Agents
 from gateway.chat.customers import Customers, Party, StartRequest
 from gateway.chat.file_scans import FileScans
 from gateway.chat.files import Files
+from gateway.chat.idle_control import IdleControl
 from gateway.chat.ledger import Ledger
 from gateway.chat.presence import Presence
 from gateway.chat.reliable import Reliable
@@ -105,6 +106,7 @@ class Engine:
         self.agents = Agents(self.ledger, self.store, ids=self.ids, metrics=self.metrics, **shared)
         self.accounts = Accounts(self.store, self.ids, self.clock)
         self.timeouts = Timeouts(self.ledger, self.store, bus=self.bus, presence=self.presence, **shared)
+        self.idle = IdleControl(self.ledger, self.store, bus=self.bus, metrics=self.metrics, **shared)
         self._build_files(shared)
 
     def _build_files(self, shared: dict[str, Any]) -> None:

@@ -46,6 +46,16 @@ def test_typing_lasts_longer_for_comet(engine):
     assert typing_events(engine) == ["TypingStarted", "TypingStopped"]
 
 
+def test_an_agents_typing_has_the_short_time(engine):
+    """Whatever the customer uses: agents type over REST, 15 s."""
+    party = engine.start()
+    engine.agents.accept(ALICE, party.session.id)
+    engine.presence.attached(party.session.id)
+    engine.agents.typing(ALICE, party.session.id, TypingState.STARTED)
+    pass_time(engine, 15)
+    assert typing_events(engine) == ["TypingStarted", "TypingStopped"]
+
+
 def test_a_message_or_leaving_implies_the_stop(engine):
     """No separate event then, and none later."""
     party = engine.start()

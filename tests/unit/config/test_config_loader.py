@@ -192,8 +192,8 @@ def test_password_of_a_refused_value_is_not_repeated() -> None:
             "g.ini:2: [chat.a] enable_notification_mode is ignored; it belongs to [chat]",
         ),
         (
-            "[settings]\nasync-idle-alert=5\n",
-            "g.ini:2: [settings] async-idle-alert has no effect in this release",
+            "[limits]\nagent_requests_per_second=5\n",
+            "g.ini:2: [limits] agent_requests_per_second has no effect in this release",
         ),
     ],
 )

@@ -21,6 +21,7 @@ VIEWS = {
     "chat": (views.ChatSettings, views.ServiceSettings),
     "push": (views.PushSettings,),
     "settings": (views.FlexSettings,),
+    "inactivity-control": (views.InactivitySettings,),
     "cometd": (views.CometdSettings,),
     "limits": (views.LimitsSettings,),
 }

@@ -44,7 +44,7 @@ OUTCOMES: dict[str, tuple[int | None, str | None, Outcome]] = {
     "half-answer": (None, "connection failed", AGAIN),
     "garbage": (None, "connection failed", AGAIN),
     "empty": (None, "connection failed", AGAIN),
-    "interim-for-ever": (None, "timeout", AGAIN),
+    "interim-for-ever": (None, "connection failed", AGAIN),
     "other-interim": (None, "connection failed", AGAIN),
     "two-answers": (200, None, DONE),
 }

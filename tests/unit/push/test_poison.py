@@ -22,14 +22,23 @@ from gateway.observe.metrics import Metrics
 from gateway.push.inspection import Inspection
 from gateway.push.worker import PushWorker
 from gateway.store.poison import MAX_MESSAGE_BYTES
-from gateway.store.sqlite import SqliteStore
+from gateway.store.sqlite import SqliteStore, outbox
+
+
+class Raw(bytes):
+    """Bytes to be stored as text."""
+
 
 KEY = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
+NO_UTF8 = Raw(b"\xff\xfe")
 SPOILED = {
     "broken JSON": ("message", b'{"x":', "unreadable message"),
     "text for bytes": ("message", "{}", "unreadable message"),
     "unknown kind": ("kind", "telegram", "unknown delivery kind"),
     "over-long": ("message", b'"%b"' % (b"x" * MAX_MESSAGE_BYTES), "message too long"),
+    "no UTF-8 in the device": ("device_id", NO_UTF8, "unreadable text"),
+    "no UTF-8 in the type": ("event_type", NO_UTF8, "unreadable text"),
+    "no UTF-8 in the provider": ("provider", NO_UTF8, "unreadable text"),
     "no message": ("message", None, "request cannot be built"),
 }
 
@@ -43,7 +52,8 @@ def commit(store: SqliteStore, chat_id: str, *rows: Delivery) -> None:
 def spoil(path: Path, id_: str, column: str, value: Any) -> None:
     """Damage a row behind the store's back."""
     with sqlite3.connect(path) as connection:
-        connection.execute(f"UPDATE delivery SET {column}=? WHERE id=?", (value, id_))
+        new = "CAST(? AS TEXT)" if isinstance(value, Raw) else "?"
+        connection.execute(f"UPDATE delivery SET {column}={new} WHERE id=?", (value, id_))
     connection.close()
 
 
@@ -89,3 +99,27 @@ def test_a_row_in_an_unknown_state_can_be_looked_at(tmp_path: Path) -> None:
     page = store.find_deliveries(DeliveryFilter(), after=None, limit=10)
     assert [("odd", DeliveryState.FAILED)] == [(item.delivery.id, item.delivery.state) for item in page.items]
     store.close()
+
+
+def test_a_row_whose_id_is_no_text_becomes_a_dead_letter_with_another(tmp_path: Path) -> None:
+    """The row is found under a readable id, and its neighbours are claimed."""
+    store = SqliteStore(tmp_path / "gateway.db")
+    commit(store, "chat", delivery(id="odd", chat_id="chat"))
+    commit(store, "other", delivery(id="other", chat_id="other"))
+    spoil(tmp_path / "gateway.db", "odd", "id", NO_UTF8)
+    claimed = store.claim("node", now_ms=NOW_MS, lease_ms=1000, limit=10)
+    (dead,) = store.list_deliveries(chat_id="chat", states=frozenset(), limit=10)
+    assert ["other"] == [row.id for row in claimed]
+    assert ("\ufffd\ufffd-1", DeliveryState.FAILED) == (dead.id, dead.state)
+    assert ["unreadable text"] == [made.error for made in store.attempts(dead.id)]
+    assert 1 == store.dead_letter_count()
+    store.close()
+
+
+def test_the_figure_of_dead_letters_is_read_from_an_index(tmp_path: Path) -> None:
+    """A scrape touches no row of the table: 10,000 dead letters cost what 10,000 index entries cost."""
+    SqliteStore(tmp_path / "gateway.db").close()
+    with sqlite3.connect(tmp_path / "gateway.db") as connection:
+        plan = str(connection.execute(f"EXPLAIN QUERY PLAN {outbox.DEAD_LETTERS_COUNT}").fetchall())
+    connection.close()
+    assert "COVERING INDEX delivery_dead_count" in plan

@@ -41,8 +41,8 @@ class InProcess:
             "gateway.ini", {}, read_file=lambda _: f"[limits]\nenabled=false\n{ini}".encode()
         )
         store = SqliteStore(directory / "gateway.db")
-        parts: dict[str, Any] = {"clock": SystemClock(), "ids": Ids(), "metrics": Metrics()}
-        parts["push_key"] = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
+        key = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
+        parts: dict[str, Any] = {"clock": SystemClock(), "ids": Ids(), "metrics": Metrics(), "push_key": key}
         files = FileDirectory(directory / "files")
         files.open()
         self.gateway = Gateway(source, store, secret=b"secret", file_directory=files, **parts)

@@ -1,8 +1,9 @@
 """Golden requests and answers of Chat API v2 over REST: one row per case, expected values from the spec.
 
 A row: name; the steps before it (`agent` = Alice accepts, `agent says` = and writes, `left` = the customer
-has disconnected); path below `/2` with `{id}` for the chat; body; the expected status and answer. In bodies
-`{keys}` stands for `userId=...&secureKey=...&alias=117`. Random ids in answers are masked (`masked`).
+has disconnected, `idle alert` = nobody did anything for 255 s with idle control on, `idle` = nor for 45 s
+more); path below `/2` with `{id}` for the chat; body; the expected status and answer. In bodies `{keys}`
+stands for `userId=...&secureKey=...&alias=117`. Random ids in answers are masked (`masked`).
 """
 
 from __future__ import annotations
@@ -103,6 +104,25 @@ LIMITS_MESSAGE = {
 REPLY = {"general-properties": {"related-event-id": "12"}}
 REPLY_TEXT = "%7B%22general-properties%22%3A%7B%22related-event-id%22%3A%2212%22%7D%7D"
 
+SYSTEM = {"nickname": "system", "participantId": 0, "type": "External"}
+ALERT = {
+    "from": SYSTEM,
+    "index": 2,
+    "type": "IdleAlert",
+    "utcTime": T + 255_000,
+    "text": "still there?",
+    "userData": {"next-idle-timer-type": "CLOSE", "next-idle-timer-secs": "45"},
+}
+CLOSED = {"from": SYSTEM, "index": 3, "type": "IdleClose", "utcTime": T + 300_000, "text": "closed"}
+IDLE_LEFT = {
+    "from": ANN,
+    "index": 4,
+    "type": "ParticipantLeft",
+    "utcTime": T + 300_000,
+    "eventAttributes": {"GCTI_SYSTEM": {"quit-reason-code": "7"}},
+}
+COUNTDOWN = {"idleTimerExpire": 45}
+
 CASES = (
     start("start: first and last name", NAMES, ok(2, JOINED)),
     start("start: nickname", "nickname=Ann+Lee&subject=Help&emailAddress=a%40b.example", ok(2, JOINED)),
@@ -166,6 +186,24 @@ CASES = (
         "left",
     ),
     bad("refresh", 101, "transcriptPosition", "transcriptPosition=1.5", "position"),
+    call("refresh: idle alert", "refresh", "transcriptPosition=2", ok(3, ALERT) | COUNTDOWN, "idle alert"),
+    call("readReceipt: idle alert", "readReceipt", "transcriptPosition=1", ok(3) | COUNTDOWN, "idle alert"),
+    call("send: idle alert", "send", "message=hi", ok(4), "idle alert"),
+    call(
+        "customNotice: cancel-idle-timer in time",
+        "customNotice",
+        "eventAttributes=%7B%22purpose%22%3A%22cancel-idle-timer%22%7D&transcriptPosition=2",
+        ok(3, ALERT),
+        "idle alert",
+    ),
+    call(
+        "refresh: idle close",
+        "refresh",
+        "transcriptPosition=2",
+        ok(5, ALERT, CLOSED, IDLE_LEFT, ended=True),
+        "idle",
+    ),
+    call("send: idle close", "send", "message=hi", GONE, "idle"),
     call("startTyping", "startTyping", "message=hel", ok(3)),
     call("startTyping: position", "startTyping", "transcriptPosition=1", ok(3, JOINED)),
     call("stopTyping", "stopTyping", "", ok(3)),

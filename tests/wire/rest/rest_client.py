@@ -14,6 +14,11 @@ from werkzeug.test import TestResponse
 from gateway.api.v2 import create_blueprint
 
 REFERENCE = 10016629
+# The default times, 255 s and 45 s.
+IDLE = (
+    "[limits]\nenabled=false\n[inactivity-control]\nenabled=true\nmessage-alert=still there?\n"
+    "message-close=closed\n"
+)
 PDF = b"%PDF-1.7\n1 0 obj\n%%EOF\n"
 FORM = "application/x-www-form-urlencoded; charset=UTF-8"
 
@@ -51,6 +56,14 @@ class Rest:
         return self.http.post(
             f"{self.prefix}/2/{path}", data=body, content_type=content_type, headers=headers or {}
         )
+
+    def idle(self, seconds: float) -> None:
+        """With idle control on, nobody does anything for so long."""
+        if not self.engine.settings.current.inactivity.enabled:
+            self.engine.configure(IDLE)
+            self.engine.idle.sweep()
+        self.engine.clock.advance(seconds)
+        self.engine.idle.sweep()
 
     def start(self, **fields: str) -> Chat:
         """A chat of Ann Lee."""

@@ -197,6 +197,23 @@ def test_check_24_a_store_outage_is_status_one_and_the_session_lives_on(chat):
     assert chat.ok("send", {"message": "hi", "transcriptPosition": "2"})["messages"][0]["index"] == 2
 
 
+def test_check_25_idle_alert_countdown_and_cancel(chat):
+    """The alert is not the customer's, its next-idle-timer-* are text; it counts down until the wake."""
+    chat.rest.idle(255)
+    answer = chat.ok("refresh", {"transcriptPosition": "2"})
+    (alert,) = answer["messages"]
+    assert (alert["type"], alert["from"]["type"]) == ("IdleAlert", "External")
+    assert alert["userData"] == {"next-idle-timer-type": "CLOSE", "next-idle-timer-secs": "45"}
+    assert answer["idleTimerExpire"] == 45
+    chat.rest.idle(20)
+    assert chat.ok("refresh", {"transcriptPosition": "3"})["idleTimerExpire"] == 25
+    wake = chat.ok("customNotice", {"eventAttributes": '{"purpose":"cancel-idle-timer"}'})
+    after = chat.ok("refresh", {"transcriptPosition": "3"})
+    assert [name for name in (wake, after) if "idleTimerExpire" in name or name["messages"]] == []
+    chat.rest.idle(254)
+    assert chat.ok("refresh", {"transcriptPosition": "3"})["messages"] == []
+
+
 def test_check_26_cross_origin_requests(rest):
     """A simple POST gets the origin back; a preflight grants the documented headers only."""
     origin = {"Origin": "https://shop.example"}

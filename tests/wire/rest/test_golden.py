@@ -32,6 +32,9 @@ def take(step: str, chat) -> None:
         chat.accept()
     elif step == "agent says":
         chat.rest.engine.agents.send(ALICE, chat.id, "hello")
+    elif step in ("idle alert", "idle"):
+        chat.rest.idle(255)
+        chat.rest.idle(45 if step == "idle" else 0)
     elif step == "left":
         chat.ok("disconnect")
     else:

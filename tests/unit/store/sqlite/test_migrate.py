@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from store.values import NOW, delivery, message, opened
+from store.values import NOW, delivery, following, message, opened
 
 from gateway.errors import Unavailable
 from gateway.model.change import Change
@@ -18,6 +18,7 @@ from gateway.model.deliveries import DeliveryState
 from gateway.store import sqlite as sqlite_package
 from gateway.store.sqlite import SqliteStore
 from gateway.store.sqlite.migrate import SchemaTooNew, migrate
+from gateway.store.sqlite.rows import profile_body
 
 MIGRATIONS = Path(sqlite_package.__file__).parent / "migrations"
 NEWEST = len(list(MIGRATIONS.glob("*.sql")))
@@ -48,6 +49,28 @@ def test_reopened_file_keeps_its_content(tmp_path: Path) -> None:
     store = SqliteStore(path)
     assert opened() == store.session("chat-1")
     assert (message(1),) == tuple(store.events("chat-1", 0, limit=10))
+    store.close()
+
+
+def test_events_from_before_idle_control_are_read(tmp_path: Path) -> None:
+    """A row from before 0006 has no seconds of idle control; newer ones have."""
+    path = tmp_path / "gateway.db"
+    earlier = [script for script in sorted(MIGRATIONS.glob("*.sql")) if script.name < "0006"]
+    with sqlite3.connect(path) as connection:
+        for script in earlier:
+            connection.executescript(script.read_text())
+        connection.execute(f"PRAGMA user_version={len(earlier)}")
+        connection.execute("INSERT INTO chat VALUES (1,'chat-1',1,'waiting',2,0,0)")
+        connection.execute("INSERT INTO profile VALUES (1, ?)", (profile_body(opened().profile),))
+        connection.execute(
+            "INSERT INTO event (chat, idx, type, author, utc_ms, visibility, ends_chat, wire)"
+            " VALUES (1,1,'Message',1,?,'all',0,?)",
+            (message(1).utc_ms, message(1).wire),
+        )
+    store = SqliteStore(path)
+    later = message(2, idle_expire=30)
+    store.commit(Change(following(opened(), events=1), (later,)))
+    assert (message(1), later) == tuple(store.events("chat-1", 0, limit=10))
     store.close()
 
 
