@@ -32,6 +32,12 @@ _TYPES = {
 _EMBEDDED = ("widget/", "lib/")
 _EMBEDDED_HEADERS = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
 _HOST = re.compile(r"[A-Za-z0-9.\-\[\]:]{1,255}", re.ASCII)
+# The operator page holds an admin token: nothing but its own modules, styles, drawings and API.
+OPERATOR_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
+    "trusted-types 'none'"
+)
 
 
 def static_directory() -> Path:
@@ -70,6 +76,8 @@ def create_blueprint(*, directory: Path, mount_prefix: str, demo: bool) -> Bluep
     @blueprint.after_request
     def finish(response: Response) -> Response:
         response.headers.update(security_headers(request))
+        if request.endpoint == "pages.operator_page":
+            response.headers["Content-Security-Policy"] = OPERATOR_POLICY
         response.headers.setdefault("Cache-Control", "no-cache")
         return response
 
