@@ -10,7 +10,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gateway import __version__
-from gateway.api import admin, agent, demo, files, health, openapi, pages, v2
+from gateway.api import admin, admin_live, agent, demo, files, health, openapi, pages, v2
 from gateway.comet import websocket
 from gateway.comet.endpoint import CometEndpoint
 from gateway.services import Gateway, Installation
@@ -72,6 +72,19 @@ def _register(app: GatewayApp, gateway: Gateway, edge: v2.ChatEdge, *, comet_pat
             inspection=gateway.inspection,
             destinations=gateway.push,
             settings=gateway.settings,
+            accounts=gateway.accounts,
+            metrics=metrics,
+        )
+    )
+    api.register_blueprint(
+        admin_live.create_blueprint(
+            gateway.store,
+            gateway.census,
+            trials=gateway.trials,
+            node=admin_live.Node(
+                gateway.node_id, gateway.started_ms, __version__, draining=lambda: gateway.draining
+            ),
+            clock=gateway.clock,
             accounts=gateway.accounts,
             metrics=metrics,
         )

@@ -36,6 +36,7 @@ from gateway.chat.timeouts import Timeouts
 from gateway.clock import Clock, SystemClock
 from gateway.cluster.bus import Bus
 from gateway.comet.agent_feed import AgentFeed
+from gateway.comet.census import Census
 from gateway.comet.exchange import Exchange
 from gateway.comet.hub import Hub
 from gateway.comet.long_poll import Polling
@@ -56,6 +57,7 @@ from gateway.push.inspection import Inspection
 from gateway.push.resend import Resender
 from gateway.push.retention import Retention
 from gateway.push.signing import installation_key
+from gateway.push.trial import Trials
 from gateway.push.worker import PushWorker
 from gateway.routing.policy import prefix
 from gateway.store.roles import Store
@@ -125,6 +127,8 @@ class Gateway:
         self.ids = ids
         self.metrics = metrics
         self.bus = Bus()
+        self.node_id = owner.name(secrets.token_bytes)
+        self.started_ms = clock.wall_ms()
         self._stop = threading.Event()
         self._draining = False
         self._threads: list[threading.Thread] = []
@@ -138,7 +142,7 @@ class Gateway:
             settings,
             clock,
             metrics,
-            owner.name(secrets.token_bytes),
+            self.node_id,
             installation_key=push_key,
             confirmed=lambda delivery: self.hub.confirmed_index(delivery.chat_id) >= delivery.position,
             ended_ms=self._ended_ms,
@@ -162,6 +166,7 @@ class Gateway:
             breathe=lambda: time.sleep(0),
             installation_key=push_key,
         )
+        self.trials = Trials(settings, clock, ids, installation_key=push_key)
         self.retention = Retention(store, settings, clock, breathe=lambda: time.sleep(0))
         metrics.chats_open.set_function(lambda: self.timeouts.open_chats)
         self.bus.subscribe(self.push.wake_for)
@@ -263,6 +268,7 @@ class Gateway:
             metrics=self.metrics,
             on_agent=feed.opened,
         )
+        self.census = Census(self.hub, self.clock)
         self.polling = Polling(self.exchange, self.hub, **shared)
         self.websockets = WebSockets(self.exchange, self.hub, metrics=self.metrics)
         self.sweeper = Sweeper(self.hub, self.resume, clock=self.clock, metrics=self.metrics)

@@ -173,6 +173,14 @@ def create_blueprint(
     """The blueprint of /admin/v1."""
     views = _Views(inspection, destinations, settings)
     blueprint = Blueprint("admin", __name__, url_prefix=PREFIX, description="What administrators do.")
+    guard(blueprint, accounts=accounts, metrics=metrics)
+    for route in _ROUTES:
+        add(blueprint, route, getattr(views, route.view))
+    return blueprint
+
+
+def guard(blueprint: Blueprint, *, accounts: Accounts, metrics: Metrics) -> None:
+    """What every part of this API has: admin tokens only, problems, headers, a body limit, Python's names."""
     blueprint.ARGUMENTS_PARSER = JsonParser()
     problem.install(blueprint)
 
@@ -197,10 +205,6 @@ def create_blueprint(
         response.headers["X-Content-Type-Options"] = "nosniff"
         metrics.bound("http_requests_total", "admin", str(response.status_code)).inc()
         return response
-
-    for route in _ROUTES:
-        add(blueprint, route, getattr(views, route.view))
-    return blueprint
 
 
 def _caller() -> Account:
