@@ -4,9 +4,8 @@
 
 PYTHON ?= python3
 ARGS ?=
-# Tests use free ports and directories of their own, so JOBS=2 works and saves a third of the time on two cores;
-# 0 (one process) is the default because the interop tests have deadlines. A file stays in one process.
-JOBS ?= 0
+# Test processes. Tests use free ports and directories of their own; a file stays in one process.
+JOBS ?= 2
 
 VENV := .venv
 BIN := $(VENV)/bin
