@@ -55,7 +55,8 @@ def desk(gateway: RunningGateway) -> Desk:
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
     """A gateway without a bot; short holds, so that a dead connection is noticed within seconds."""
-    ini = f"{QUIET}[cometd]\ntimeout=2000\n"
+    # The widget's tests answer for files themselves (`allow_files`).
+    ini = f"{QUIET}[cometd]\ntimeout=2000\n[client-file-transfer]\nupload-max-files=0\n"
     with RunningGateway(tmp_path_factory.mktemp("gateway"), ini) as running:
         yield running
 
