@@ -137,37 +137,7 @@ class Gateway:
         self._build_chat(keys)
         self._build_files(file_directory)
         self._build_comet()
-        self.push = PushWorker(
-            store,
-            settings,
-            clock,
-            metrics,
-            self.node_id,
-            installation_key=push_key,
-            confirmed=lambda delivery: self.hub.confirmed_index(delivery.chat_id) >= delivery.position,
-            ended_ms=self._ended_ms,
-        )
-        self.resender = Resender(
-            store,
-            settings,
-            clock,
-            metrics,
-            keys=keys,
-            wake=self.push.wake,
-            settle=self.retrievals.settle_noted,
-            forget=self.retrievals.forget,
-            random=random.SystemRandom(),
-        )
-        self.inspection = Inspection(
-            store,
-            settings,
-            clock,
-            wake=self.push.wake,
-            breathe=lambda: time.sleep(0),
-            installation_key=push_key,
-        )
-        self.trials = Trials(settings, clock, ids, installation_key=push_key)
-        self.retention = Retention(store, settings, clock, breathe=lambda: time.sleep(0))
+        self._build_push(keys, push_key)
         metrics.chats_open.set_function(lambda: self.timeouts.open_chats)
         self.bus.subscribe(self.push.wake_for)
 
@@ -233,6 +203,39 @@ class Gateway:
         )
         self.agent_files = AgentFiles(self.files, self.agents, self.store, **shared)
         self.metrics.file_bytes.set_function(lambda: directory.used_bytes)
+
+    def _build_push(self, keys: KeyRing, push_key: str) -> None:
+        self.push = PushWorker(
+            self.store,
+            self.settings,
+            self.clock,
+            self.metrics,
+            self.node_id,
+            installation_key=push_key,
+            confirmed=lambda delivery: self.hub.confirmed_index(delivery.chat_id) >= delivery.position,
+            ended_ms=self._ended_ms,
+        )
+        self.resender = Resender(
+            self.store,
+            self.settings,
+            self.clock,
+            self.metrics,
+            keys=keys,
+            wake=self.push.wake,
+            settle=self.retrievals.settle_noted,
+            forget=self.retrievals.forget,
+            random=random.SystemRandom(),
+        )
+        self.inspection = Inspection(
+            self.store,
+            self.settings,
+            self.clock,
+            wake=self.push.wake,
+            breathe=lambda: time.sleep(0),
+            installation_key=push_key,
+        )
+        self.trials = Trials(self.settings, self.clock, self.ids, installation_key=push_key)
+        self.retention = Retention(self.store, self.settings, self.clock, breathe=lambda: time.sleep(0))
 
     def _build_comet(self) -> None:
         shared = {"settings_source": self.settings, "metrics": self.metrics}
