@@ -10,7 +10,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gateway import __version__
-from gateway.api import admin, agent, demo, files, health, openapi, pages, transcripts, v2
+from gateway.api import admin, admin_chats, admin_live, agent, demo, files, health, openapi, pages, v2
 from gateway.comet import websocket
 from gateway.comet.endpoint import CometEndpoint
 from gateway.services import Gateway, Installation
@@ -70,8 +70,12 @@ def _register(app: GatewayApp, gateway: Gateway, edge: v2.ChatEdge, *, comet_pat
         )
     )
     api.register_blueprint(
-        transcripts.create_blueprint(
-            archive=gateway.archive, accounts=gateway.accounts, metrics=metrics, rates=gateway.rates
+        admin_chats.create_blueprint(
+            gateway.archive,
+            gateway.census,
+            accounts=gateway.accounts,
+            metrics=metrics,
+            rates=gateway.rates,
         )
     )
     api.register_blueprint(
@@ -79,6 +83,19 @@ def _register(app: GatewayApp, gateway: Gateway, edge: v2.ChatEdge, *, comet_pat
             inspection=gateway.inspection,
             destinations=gateway.push,
             settings=gateway.settings,
+            accounts=gateway.accounts,
+            metrics=metrics,
+            rates=gateway.rates,
+        )
+    )
+    api.register_blueprint(
+        admin_live.create_blueprint(
+            gateway.census,
+            trials=gateway.trials,
+            node=admin_live.Node(
+                gateway.node_id, gateway.started_ms, __version__, draining=lambda: gateway.draining
+            ),
+            clock=gateway.clock,
             accounts=gateway.accounts,
             metrics=metrics,
             rates=gateway.rates,

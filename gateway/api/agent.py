@@ -10,7 +10,6 @@ holds no rules: who may do what is decided by `chat.agents`, and each failure be
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -25,6 +24,7 @@ from gateway.api.routes import Route, add
 from gateway.chat.accounts import BOT, Account, Accounts
 from gateway.chat.agents import Agents
 from gateway.chat.customers import TypingState
+from gateway.chat.export import iso_time
 from gateway.chat.limits import MESSAGE_ID_LENGTH
 from gateway.clock import Clock
 from gateway.model.change import Committed
@@ -267,13 +267,6 @@ def guard(blueprint: Blueprint, *, accounts: Accounts, metrics: Metrics, rates: 
         response.headers["X-Content-Type-Options"] = "nosniff"
         metrics.bound("http_requests_total", "agent", str(response.status_code)).inc()
         return response
-
-
-def iso_time(utc_ms: int) -> str:
-    """A Unix time in milliseconds as RFC 3339 text."""
-    return (
-        datetime.fromtimestamp(utc_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    )
 
 
 def _caller() -> Account:
