@@ -44,6 +44,7 @@ from gateway.chat.timeouts import Timeouts
 from gateway.clock import Clock, SystemClock
 from gateway.cluster.bus import Bus
 from gateway.comet.agent_feed import AgentFeed
+from gateway.comet.census import Census
 from gateway.comet.exchange import Exchange
 from gateway.comet.hub import Hub
 from gateway.comet.long_poll import Polling
@@ -65,6 +66,7 @@ from gateway.push.inspection import Inspection
 from gateway.push.resend import Resender
 from gateway.push.retention import Retention
 from gateway.push.signing import installation_key
+from gateway.push.trial import Trials
 from gateway.push.worker import PushWorker
 from gateway.rates import Rates
 from gateway.routing.policy import prefix
@@ -144,6 +146,8 @@ class Gateway:
         self.ids = ids
         self.metrics = metrics
         self.bus = Bus()
+        self.node_id = owner.name(secrets.token_bytes)
+        self.started_ms = clock.wall_ms()
         self._stop = threading.Event()
         self._draining = False
         self._threads: list[threading.Thread] = []
@@ -153,36 +157,7 @@ class Gateway:
         self._build_chat(keys)
         self._build_files(file_directory)
         self._build_comet()
-        self.push = PushWorker(
-            store,
-            settings,
-            clock,
-            metrics,
-            owner.name(secrets.token_bytes),
-            installation_key=push_key,
-            confirmed=lambda delivery: self.hub.confirmed_index(delivery.chat_id) >= delivery.position,
-            ended_ms=self._ended_ms,
-        )
-        self.resender = Resender(
-            store,
-            settings,
-            clock,
-            metrics,
-            keys=keys,
-            wake=self.push.wake,
-            settle=self.retrievals.settle_noted,
-            forget=self.retrievals.forget,
-            random=random.SystemRandom(),
-        )
-        self.inspection = Inspection(
-            store,
-            settings,
-            clock,
-            wake=self.push.wake,
-            breathe=lambda: time.sleep(0),
-            installation_key=push_key,
-        )
-        self.retention = Retention(store, settings, clock, breathe=lambda: time.sleep(0))
+        self._build_push(keys, push_key)
         metrics.chats_open.set_function(lambda: self.timeouts.open_chats)
         self.bus.subscribe(self.push.wake_for)
 
@@ -270,6 +245,39 @@ class Gateway:
         self.handover = Handover(self.agents, is_person=self.roster.is_person, ids=self.ids, **shared)
         self.notebook = Notebook(self.agents, self.store, ids=self.ids, **shared)
 
+    def _build_push(self, keys: KeyRing, push_key: str) -> None:
+        self.push = PushWorker(
+            self.store,
+            self.settings,
+            self.clock,
+            self.metrics,
+            self.node_id,
+            installation_key=push_key,
+            confirmed=lambda delivery: self.hub.confirmed_index(delivery.chat_id) >= delivery.position,
+            ended_ms=self._ended_ms,
+        )
+        self.resender = Resender(
+            self.store,
+            self.settings,
+            self.clock,
+            self.metrics,
+            keys=keys,
+            wake=self.push.wake,
+            settle=self.retrievals.settle_noted,
+            forget=self.retrievals.forget,
+            random=random.SystemRandom(),
+        )
+        self.inspection = Inspection(
+            self.store,
+            self.settings,
+            self.clock,
+            wake=self.push.wake,
+            breathe=lambda: time.sleep(0),
+            installation_key=push_key,
+        )
+        self.trials = Trials(self.settings, self.clock, self.ids, installation_key=push_key)
+        self.retention = Retention(self.store, self.settings, self.clock, breathe=lambda: time.sleep(0))
+
     def _build_comet(self) -> None:
         shared = {"settings_source": self.settings, "metrics": self.metrics}
         machine = Machine(
@@ -305,6 +313,7 @@ class Gateway:
             on_agent=self._agent_opened,
             rates=self.rates,
         )
+        self.census = Census(self.hub, self.clock)
         self.polling = Polling(self.exchange, self.hub, **shared)
         self.websockets = WebSockets(self.exchange, self.hub, metrics=self.metrics)
         self.sweeper = Sweeper(self.hub, self.resume, clock=self.clock, metrics=self.metrics)
