@@ -10,6 +10,7 @@ from desk_stand import DeskStand
 
 from gateway.chat import offers
 from gateway.chat.accounts import Account
+from gateway.chat.directory import AccountChanges
 from gateway.errors import AlreadyAccepted, StateConflict
 from gateway.model.placement import EFFECTS, Answer, Effect, OfferKind, effect_of
 
@@ -80,8 +81,6 @@ def test_an_unanswered_offer_passes_on_and_takes_the_agent_off_duty(stand: DeskS
 
 def test_auto_accept_joins_at_once(stand: DeskStand) -> None:
     """An account with auto-accept gets the chat without being asked."""
-    from gateway.chat.directory import AccountChanges
-
     stand.gateway.directory.create("Anna", "agent", AccountChanges(auto_accept=True))
     anna = stand.ready("Anna")
     chat = stand.customer().chat_id
@@ -91,8 +90,6 @@ def test_auto_accept_joins_at_once(stand: DeskStand) -> None:
 
 def test_agents_get_chats_of_their_queues_only(stand: DeskStand) -> None:
     """Endpoints of the account decide, also for auto distribution."""
-    from gateway.chat.directory import AccountChanges
-
     stand.gateway.directory.create("Anna", "agent", AccountChanges(endpoints=("Environment:sales",)))
     anna = stand.ready("Anna")
     stand.customer()
@@ -274,6 +271,20 @@ def test_a_store_that_cannot_write_postpones(stand: DeskStand, monkeypatch: pyte
     assert [] == anna.offers()
     stand.sweep()
     assert [(chat, "queue")] == anna.offers()
+
+
+def test_a_disabled_account_gets_no_chats(stand: DeskStand) -> None:
+    """At once, although it was ready and here a moment ago; nobody can ask it any more."""
+    for name in ("Anna", "Bert"):
+        stand.gateway.directory.create(name, "agent", AccountChanges())
+        stand.ready(name)
+    stand.gateway.directory.change("Anna", AccountChanges(disabled=True))
+    chats = {stand.customer().chat_id for _ in range(3)}
+    stand.sweep()
+    assert {(chat, "queue") for chat in chats} == set(stand.person("Bert").offers())
+    for chat in chats:
+        stand.person("Bert").done(f"/chats/{chat}/accept")
+    assert 404 == stand.person("Bert").post(f"/chats/{chat}/transfer", {"agent": "Anna"}).status_code
 
 
 PARKED = {"userData[GCTI_Chat_AsyncMode]": "true"}
