@@ -10,6 +10,7 @@ from desk_stand import DeskStand
 
 from gateway.chat import offers
 from gateway.chat.accounts import Account
+from gateway.chat.desk import RELOAD_S
 from gateway.chat.directory import AccountChanges
 from gateway.errors import AlreadyAccepted, StateConflict
 from gateway.model.placement import EFFECTS, Answer, Effect, OfferKind, effect_of
@@ -285,6 +286,24 @@ def test_a_disabled_account_gets_no_chats(stand: DeskStand) -> None:
     for chat in chats:
         stand.person("Bert").done(f"/chats/{chat}/accept")
     assert 404 == stand.person("Bert").post(f"/chats/{chat}/transfer", {"agent": "Anna"}).status_code
+
+
+def test_what_the_replaced_worker_still_does_is_noticed(tmp_path: Path) -> None:
+    """A chat that it starts is offered here; one that it gave away keeps no agent here from the next."""
+    stand = DeskStand(tmp_path, "[agents]\ncapacity=1\n")
+    taken = stand.customer()
+    stand.sweep()
+    replaced = DeskStand(tmp_path, stand.ini)
+    replaced.person("Bert").done(f"/chats/{taken.chat_id}/accept")
+    started = replaced.customer()
+    replaced.gateway.close()
+    stand.gateway.store.flush()
+    anna = stand.ready("Anna")
+    stand.sweep()
+    assert ([], []) == (anna.offers(), stand.gateway.desk.lines.unasked())
+    stand.advance(RELOAD_S)
+    assert [(started.chat_id, "queue")] == anna.offers()
+    stand.gateway.close()
 
 
 PARKED = {"userData[GCTI_Chat_AsyncMode]": "true"}
