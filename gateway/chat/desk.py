@@ -40,9 +40,9 @@ _OPEN = frozenset({ChatState.WAITING, ChatState.ACTIVE, ChatState.WRAP_UP})
 
 # Positions and waiting customers are looked through this often: that costs time with every open chat.
 LOOK_S = 0.5
-# The worker that this one replaces serves its last requests meanwhile, and what it commits is not told here:
-# so long after the start the open chats are read again this often.
-OVERLAP_S, RELOAD_S = 120.0, 10.0
+# The worker that this one replaces serves its last requests for a while (20 s as shipped), and nobody is told
+# here what it commits: so long after the start the open chats are read again, at some cost for each.
+RELOADS_S = (10.0, 30.0)
 
 log = structlog.get_logger(__name__)
 
@@ -70,8 +70,8 @@ class Desk:
         self._clock = clock
         self.lines = Lines()
         self.waits = Waits(store, settings_source, clock)
-        self._started = clock.monotonic()
-        self._load_at: float | None = self._started  # None: the index is complete
+        started = clock.monotonic()
+        self._loads = [started, *[started + after_s for after_s in RELOADS_S]]  # when to read all open chats
         self._looked: float | None = None
         self._wake = threading.Event()
         self._idle_since: dict[str, int] = {}
@@ -131,8 +131,9 @@ class Desk:
     def sweep(self) -> None:
         """Do everything that is due; trouble with the store postpones it to the next time."""
         try:
-            if self._load_at is not None and self._clock.monotonic() >= self._load_at:
+            if self._loads and self._clock.monotonic() >= self._loads[0]:
                 self._load()
+                self._loads.pop(0)
             self._take_off_lost()
             self._end_offers()
             self._distribute()
@@ -155,8 +156,6 @@ class Desk:
                 self.waits.restore(session)
         for chat_id in gone:
             self._look_up(chat_id)
-        now = self._clock.monotonic()
-        self._load_at = now + RELOAD_S if now - self._started < OVERLAP_S else None
 
     def _look_up(self, chat_id: str) -> None:
         """The index may be behind: another process changed the chat, or it was deleted."""

@@ -10,7 +10,7 @@ from desk_stand import DeskStand
 
 from gateway.chat import offers
 from gateway.chat.accounts import Account
-from gateway.chat.desk import RELOAD_S
+from gateway.chat.desk import RELOADS_S
 from gateway.chat.directory import AccountChanges
 from gateway.errors import AlreadyAccepted, StateConflict
 from gateway.model.placement import EFFECTS, Answer, Effect, OfferKind, effect_of
@@ -301,7 +301,7 @@ def test_what_the_replaced_worker_still_does_is_noticed(tmp_path: Path) -> None:
     anna = stand.ready("Anna")
     stand.sweep()
     assert ([], []) == (anna.offers(), stand.gateway.desk.lines.unasked())
-    stand.advance(RELOAD_S)
+    stand.advance(RELOADS_S[0])
     assert [(started.chat_id, "queue")] == anna.offers()
     stand.gateway.close()
 
