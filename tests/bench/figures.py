@@ -11,7 +11,7 @@ from pathlib import Path
 
 from generator import Answer
 from pairs import Pair, mode, ratios
-from workloads import REFERENCE, Figure
+from workloads import REFERENCE, REFERENCE_THERE, Figure
 
 FAULTS = (
     "lost",
@@ -130,13 +130,17 @@ COLUMNS: tuple[Column, ...] = (
 
 
 def _per_reference(rows: Sequence[Row]) -> Column:
-    """How many of a workload's units go into the time of one request of the reference app."""
+    """How many of a workload's units go into the time of one request of the reference app, and whether that
+    is as many as where the floors were set."""
     medians = [row.median for row in rows if row.name == REFERENCE]
 
     def cell(row: Row) -> str:
-        if not medians or not medians[0] or row.figure.smaller_is_better:
+        if not medians or not medians[0] or row.figure.smaller_is_better or row.figure.unit.startswith("%"):
             return "-"
-        return f"{row.median / medians[0]:.2f}"
+        found = row.median / medians[0]
+        there = [floor / REFERENCE_THERE for floor in row.figure.floors]
+        verdicts = [f"{floor:.2f} {'met' if found >= floor else '**missed**'}" for floor in there]
+        return f"{found:.2f}" + (f" ({', '.join(verdicts)})" if verdicts else "")
 
     return ("per reference request", cell)
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from figures import Row, machine, ratio_table, table
-from workloads import WORKLOADS
-
-REFERENCE_THERE = 5800
-"""Requests/s of the reference app on the machine that the floors were set for."""
+from workloads import REFERENCE_THERE
 
 PAGE = """\
 # Performance
@@ -27,9 +24,8 @@ loopback, 100-byte texts. A fresh gateway for every run.
 
 * **reference**: a form POST in, a small JSON out, in plain Flask under stock gunicorn with its gevent worker;
   it stores nothing. The floors were set where this app does {reference_there:,} requests/s. Where it does
-  less, the machine is slower, and the column **per reference request** is what can be compared. The floors
-  are there:
-{floors}
+  less, the machine (or its interpreter) is slower, and the column **per reference request** is what can be
+  compared: how many units go into the time of one such request, with the floors in the same measure.
 * **REST send**: 32 keep-alive connections, each with its own chat, each posting `send` in a closed loop.
   Afterwards every chat is read back: each acknowledged message must be there exactly once and in order.
 * **fan-out**: one publisher, 1,000 subscribers of a broadcast channel, a closed loop with one or eight
@@ -82,15 +78,6 @@ PLOT = """
 """
 
 
-def _floors_per_reference() -> str:
-    return "\n".join(
-        f"  * {workload.title}: {figure.floors[0] / REFERENCE_THERE:.2f}"
-        for workload in WORKLOADS
-        for figure in workload.figures
-        if figure.floors and not figure.smaller_is_better
-    )
-
-
 def page(rows: Sequence[Row], *, date: str, rounds: int, quick: bool, with_plot: bool) -> str:
     """The whole document."""
     ratios = ratio_table(rows)
@@ -101,6 +88,5 @@ def page(rows: Sequence[Row], *, date: str, rounds: int, quick: bool, with_plot:
         machine=machine(),
         table=table(rows),
         reference_there=REFERENCE_THERE,
-        floors=_floors_per_reference(),
         peers=PEERS.format(ratios=ratios, plot=PLOT if with_plot else "") if ratios else "",
     )

@@ -54,6 +54,18 @@ def test_rates_are_shown_per_request_of_the_reference() -> None:
     assert ["1.00", "2.50", "-"] == [row["per reference request"] for row in cells(table(rows))]
 
 
+def test_a_floor_is_judged_per_request_of_the_reference_too() -> None:
+    """On a machine half as fast as that of the floors (5,800 requests/s), half of a floor meets it."""
+    floors = Figure("per_s", "units/s", (11_600, 5_800))
+    rows = [
+        Row(REFERENCE, "reference", Figure("per_s", "requests/s"), (answer(per_s=2_900),)),
+        Row("x", "x", floors, (answer(per_s=4_000),)),
+    ]
+    row = cells(table(rows))[1]
+    assert "at least 11,600: **missed**; at least 5,800: **missed**" == row["floor"]
+    assert "1.38 (2.00 **missed**, 1.00 met)" == row["per reference request"]
+
+
 def test_faults_and_a_busy_generator_are_said() -> None:
     """Nothing lost is `none`; faults are summed over the runs; a generator at its limit spoils the figure."""
     runs = (answer(per_s=1, lost=2, held="no"), answer(per_s=1, lost=1, gen_cpu=0.95))
