@@ -16,6 +16,7 @@ export class ReceivedList {
   #deviceId;
   #after = 0;
   #frames = new Set();
+  /** @type {{text: string, mark: () => void}[]} */
   #waiting = [];
 
   /** @param {string} url @param {string} deviceId only notifications for this device are shown */
@@ -39,7 +40,7 @@ export class ReceivedList {
     }
   }
 
-  /** Remember the `data` of a comet frame; entries that came before it are marked now. */
+  /** Remember the `data` of a comet frame; entries that came before it are marked now. @param {unknown} data */
   addFrame(data) {
     const text = canonical(data);
     this.#frames.add(text);
@@ -48,6 +49,7 @@ export class ReceivedList {
     this.#waiting = this.#waiting.filter((candidate) => candidate.text !== text);
   }
 
+  /** @param {{items: any[], last: number}} page */
   #show({ items, last }) {
     if (last < this.#after) {
       this.#after = 0; // the gateway was restarted and counts from 1 again
@@ -57,11 +59,12 @@ export class ReceivedList {
     for (const item of items) if (item.body?.deviceId === this.#deviceId) this.#add(item);
   }
 
+  /** @param {any} item */
   #add(item) {
     const list = byId("received");
     const same = element("span", { class: "pill good", hidden: "" }, "✓ same object as the comet frame");
     list.prepend(entryOf(item, same));
-    while (list.childElementCount > KEPT) list.lastElementChild.remove();
+    while (list.childElementCount > KEPT) list.lastElementChild?.remove();
     byId("received-empty").hidden = true;
     const text = canonical(item.body.message);
     const mark = () => same.removeAttribute("hidden");
@@ -69,6 +72,7 @@ export class ReceivedList {
     else this.#waiting = [...this.#waiting, { text, mark }].slice(-KEPT);
   }
 
+  /** @param {string} text @param {string} kind */
   #state(text, kind) {
     const pill = byId("receiver-state");
     if (pill.textContent !== text) pill.textContent = text;
@@ -76,6 +80,7 @@ export class ReceivedList {
   }
 }
 
+/** @param {any} item @param {HTMLElement} same */
 function entryOf(item, same) {
   const event = item.body.message?.messages?.[0];
   const title = event ? `${event.type} from ${event.from?.nickname || "the gateway"}` : "notification";
@@ -96,7 +101,7 @@ function entryOf(item, same) {
   return element("li", { class: "post" }, head, element("pre", {}, JSON.stringify(item.body, null, 2)), headers);
 }
 
-/** JSON text with sorted keys: equal texts mean equal objects, whatever the order of members. */
+/** JSON text with sorted keys: equal texts mean equal objects, whatever the order of members. @param {unknown} value @returns {string} */
 function canonical(value) {
   return JSON.stringify(value, (key, member) =>
     member !== null && typeof member === "object" && !Array.isArray(member)

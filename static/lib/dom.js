@@ -29,7 +29,87 @@ export function byId(id) {
 /**
  * A promise that is kept after some milliseconds.
  * @param {number} milliseconds
+ * @returns {Promise<void>}
  */
 export function sleep(milliseconds) {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/**
+ * A button that does something.
+ * @param {Object<string, string>} attributes
+ * @param {(event: Event) => void} action
+ * @param {...(Node|string)} children
+ */
+export function button(attributes, action, ...children) {
+  const made = /** @type {HTMLButtonElement} */ (element("button", { type: "button", ...attributes }, ...children));
+  made.addEventListener("click", action);
+  return made;
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/**
+ * A line drawing of 20 x 20, hidden from assistive technology.
+ * @param {string} path
+ */
+export function icon(path) {
+  const drawing = document.createElementNS(SVG, "svg");
+  for (const [key, value] of Object.entries({ viewBox: "0 0 20 20", "aria-hidden": "true", class: "icon" })) {
+    drawing.setAttribute(key, value);
+  }
+  const line = document.createElementNS(SVG, "path");
+  line.setAttribute("d", path);
+  drawing.append(line);
+  return drawing;
+}
+
+/**
+ * The address as a URL if it may be linked to: http or https, nothing that runs code.
+ * @param {string} text
+ * @returns {URL|null}
+ */
+export function safeUrl(text) {
+  try {
+    const url = new URL(text);
+    return ["http:", "https:"].includes(url.protocol) ? url : null;
+  } catch {
+    return null;
+  }
+}
+
+/** A link that tells the other site nothing and gets no hold on this page. @param {URL} url @param {...(Node|string)} children */
+export function outwardLink(url, ...children) {
+  const attributes = { href: url.href, target: "_blank", rel: "noopener noreferrer nofollow" };
+  return element("a", { ...attributes, referrerpolicy: "no-referrer" }, ...children);
+}
+
+const ADDRESS = /\bhttps?:\/\/[^\s<>"']+/gi;
+/** What ends a sentence is hardly a part of the address in it. */
+const TRAILING = /[.,;:!?)\]}]+$/;
+
+/**
+ * A text with its web addresses as links.
+ * @param {string} text
+ * @returns {(Node|string)[]}
+ */
+export function linkified(text) {
+  /** @type {(Node|string)[]} */
+  const parts = [];
+  let from = 0;
+  for (const match of text.matchAll(ADDRESS)) {
+    const address = match[0].replace(TRAILING, "");
+    const url = safeUrl(address);
+    if (url === null) continue;
+    parts.push(text.slice(from, match.index), outwardLink(url, address));
+    from = match.index + address.length;
+  }
+  return [...parts, text.slice(from)];
+}
+
+/** Save something as a file. @param {Blob} blob @param {string} name */
+export function saveAs(blob, name) {
+  const href = URL.createObjectURL(blob);
+  element("a", { href, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(href), 60_000);
 }

@@ -1,0 +1,129 @@
+/**
+ * The filters of the notifications: fields, address and API parameters, each made of the other.
+ */
+
+import { element } from "../lib/dom.js";
+import { button, field, input, select } from "./parts.js";
+import { local } from "./words.js";
+
+/** What is chosen as one word stands for several states. @type {Object<string, string[]>} */
+const STATES = {
+  waiting: ["queued", "leased"],
+  dead: ["failed", "exhausted"],
+};
+/** @type {[string, string][]} */
+const STATE_WORDS = [
+  ["", "all"],
+  ["waiting", "waiting or in flight"],
+  ["delivered", "delivered"],
+  ["dead", "dead letters"],
+  ["failed", "failed"],
+  ["exhausted", "exhausted"],
+  ["skipped", "skipped"],
+];
+const TEXTS = ["chatId", "deviceId"];
+const CHOICES = ["state", "kind", "debug"];
+const TIMES = ["since", "until"];
+/** All that can stand in the address. */
+export const NAMES = [...TEXTS, "provider", ...CHOICES, ...TIMES];
+/** In the address an empty provider is the default one; a field cannot say "no filter" and "empty" at once. */
+export const DEFAULT_PROVIDER = "default";
+
+/** The query of GET /deliveries. @param {URLSearchParams} chosen */
+export function parameters(chosen) {
+  const query = new URLSearchParams();
+  for (const [name, value] of filterOf(chosen)) query.append(name, value);
+  for (const state of states(chosen)) query.append("state", state);
+  return query;
+}
+
+/** The filters of a window's body; its states are asked for separately. @param {URLSearchParams} chosen */
+export function body(chosen) {
+  return Object.fromEntries(
+    filterOf(chosen).map(([name, value]) => [name, name === "debug" ? value === "true" : value]),
+  );
+}
+
+/** @param {URLSearchParams} chosen */
+export function states(chosen) {
+  const state = chosen.get("state");
+  return state ? (STATES[state] ?? [state]) : [];
+}
+
+/** @param {URLSearchParams} chosen @returns {[string, string][]} */
+function filterOf(chosen) {
+  /** @type {[string, string][]} */
+  const found = [];
+  for (const name of NAMES) {
+    const value = chosen.get(name);
+    if (!value || name === "state") continue;
+    if (name === "provider") found.push([name, value === DEFAULT_PROVIDER ? "" : value]);
+    else if (!TIMES.includes(name)) found.push([name, value]);
+    else if (!Number.isNaN(Date.parse(value))) found.push([name, new Date(value).toISOString()]);
+  }
+  return found;
+}
+
+/** The form. `changed` gets what is chosen now. @param {URLSearchParams} chosen @param {(chosen: URLSearchParams) => void} changed */
+export function form(chosen, changed) {
+  const value = (/** @type {string} */ name) => chosen.get(name) ?? "";
+  const controls = [
+    field("State", select("state", STATE_WORDS, value("state"))),
+    field("Chat", input("chatId", { value: value("chatId"), class: "mono" })),
+    field("Device", input("deviceId", { value: value("deviceId"), class: "mono" })),
+    field("Provider", input("provider", { value: value("provider"), placeholder: `${DEFAULT_PROVIDER}, acme …` })),
+    field(
+      "Content",
+      select(
+        "kind",
+        [
+          ["", "all"],
+          ["text", "text"],
+          ["payload", "payload"],
+          ["pointer", "pointer"],
+        ],
+        value("kind"),
+      ),
+    ),
+    field(
+      "Destination",
+      select(
+        "debug",
+        [
+          ["", "all"],
+          ["false", "production"],
+          ["true", "debug"],
+        ],
+        value("debug"),
+      ),
+    ),
+    field("From", input("since", { type: "datetime-local", step: "1", value: localised(value("since")) })),
+    field("Until", input("until", { type: "datetime-local", step: "1", value: localised(value("until")) })),
+  ];
+  const clear = button("Clear filters", () => changed(new URLSearchParams()));
+  const made = /** @type {HTMLFormElement} */ (
+    element("form", { class: "card filters", role: "search", "aria-label": "Filters" }, ...controls, clear)
+  );
+  made.addEventListener("change", () => changed(chosenIn(made)));
+  made.addEventListener("submit", (event) => {
+    event.preventDefault();
+    changed(chosenIn(made));
+  });
+  return made;
+}
+
+/** @param {HTMLFormElement} filled */
+function chosenIn(filled) {
+  const chosen = new URLSearchParams();
+  for (const [name, value] of new FormData(filled)) {
+    if (typeof value !== "string" || !value.trim()) continue;
+    // Whoever opens the link may live in another time zone.
+    chosen.set(name, TIMES.includes(name) ? new Date(value).toISOString() : value.trim());
+  }
+  return chosen;
+}
+
+/** @param {string} iso */
+function localised(iso) {
+  return Number.isNaN(Date.parse(iso)) ? "" : local(new Date(iso));
+}

@@ -1,0 +1,65 @@
+/*
+ * The one tag of the chat widget: <script src="<gateway>/static/widget/embed.js" data-service="..." async>.
+ * A classic script, because only such a one knows its own tag. It makes `ChatWidget`, which takes commands at once and
+ * runs them when the modules are there, and loads these side by side.
+ */
+(() => {
+  const script = /** @type {HTMLScriptElement} */ (document.currentScript);
+  const page = /** @type {any} */ (window);
+  if (page.ChatWidget?.version) return; // the tag is there twice
+
+  const commands = ["open", "close", "minimize", "start", "send", "sendFile", "updateUserData", "end", "state"];
+  const files = [
+    "widget",
+    "config",
+    "session",
+    "link",
+    "restore",
+    "uploads",
+    "view",
+    "log",
+    "form",
+    "composer",
+    "style.css",
+  ];
+  const shared = ["bayeux", "transports", "rest", "i18n", "dom"];
+  const address = (/** @type {string} */ path) => new URL(path, script.src).href;
+  for (const path of [...files.map((name) => `./${name}.js`), ...shared.map((name) => `../lib/${name}.js`)]) {
+    const link = document.createElement("link");
+    link.rel = "modulepreload";
+    link.crossOrigin = "anonymous";
+    link.href = address(path);
+    document.head.append(link);
+  }
+
+  const loaded = new Promise((resolve) => {
+    if (document.body) resolve(undefined);
+    else document.addEventListener("DOMContentLoaded", resolve, { once: true });
+  })
+    .then(() => import(address("./widget.js")))
+    .then((module) => module.mount({ data: { ...script.dataset }, script: script.src, genesys: page._genesys }));
+
+  // One after the other, in the order of the calls; a failure does not stop those that follow.
+  let last = loaded;
+  /** @param {string} name @param {any[]} values */
+  const call = (name, ...values) => {
+    const result = last.then(() => loaded).then((widget) => widget[name](...values));
+    last = result.catch(() => {});
+    return result;
+  };
+  const before = Array.isArray(page.ChatWidget) ? page.ChatWidget : [];
+  /** @type {any} */
+  const api = {
+    version: 1,
+    push: (/** @type {any[]} */ ...command) => {
+      const [name, ...values] = Array.isArray(command[0]) ? command[0] : command;
+      call(name, ...values).catch((error) => console.warn(`ChatWidget.${name}: ${error.message}`));
+    },
+  };
+  for (const name of [...commands, "configure", "on", "off", "destroy"]) {
+    api[name] = (/** @type {any[]} */ ...values) => call(name, ...values);
+  }
+  page.ChatWidget = api;
+  for (const command of before) api.push(command);
+  loaded.catch((error) => console.error(`ChatWidget could not be loaded: ${error.message}`));
+})();
