@@ -4,17 +4,20 @@
 
 PYTHON ?= python3
 ARGS ?=
-# Tests use free ports and directories of their own, so JOBS=2 works and saves a third of the time on two cores;
-# 0 (one process) is the default because the interop tests have deadlines. A file stays in one process.
-JOBS ?= 0
+# Test processes. Tests use free ports and directories of their own; a file stays in one process.
+JOBS ?= 2
 
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 METADATA := setup.cfg pyproject.toml
+# Tools for the browser code; node and npm are needed for nothing but development.
+JS := tests/js/node_modules
+JS_TOOLS := $(JS)/.bin
+WIDGET := static/widget static/lib static/demo static/operator/*.js static/console/*.js tests/js
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint bench faults docs clean
+.PHONY: help setup run test lint lintjs bench faults docs clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -37,6 +40,14 @@ lint: $(VENV)/.lint ## check style, types, import rules and the option reference
 	$(BIN)/mypy -p gateway.bayeux -p gateway.model -p gateway.routing
 	$(BIN)/lint-imports
 	$(BIN)/gateway config docs --check
+	@if command -v node >/dev/null && command -v npm >/dev/null; then $(MAKE) --no-print-directory lintjs; \
+	else echo 'NOT RUN lint of static/: node or npm is not installed'; test "$(REQUIRE_ALL)" != 1; fi
+
+# The browser code: types, rules, formatting.
+lintjs: $(JS)/.lint
+	$(JS_TOOLS)/tsc -p tests/js
+	$(JS_TOOLS)/eslint -c tests/js/eslint.config.js $(WIDGET)
+	$(JS_TOOLS)/prettier --check --log-level warn $(WIDGET)
 
 bench: $(VENV)/.bench ## measure and write docs/performance.md (ARGS=--quick: 3 minutes, no page)
 	$(BIN)/python tests/bench/run.py $(ARGS)
@@ -71,4 +82,8 @@ $(VENV)/.bench: $(VENV)/.runtime
 
 $(VENV)/.lint: $(VENV)/.runtime
 	$(PIP) --editable '.[lint]'
+	@touch $@
+
+$(JS)/.lint: tests/js/package.json
+	npm install --prefix tests/js --no-audit --no-fund --no-package-lock --ignore-scripts --loglevel error
 	@touch $@

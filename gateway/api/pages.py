@@ -2,7 +2,8 @@
 
 Pages are static files of `static/`; the only thing filled in is the mount prefix. Every page comes with a
 strict Content-Security-Policy (design/ui.md 6): own files only, no inline script or style, no frames. Links
-inside the pages are relative, so a proxy may put everything under a prefix.
+inside the pages are relative, so a proxy may put everything under a prefix. The files of the chat widget may
+be loaded by pages of any origin; what those may then do is for `cors_allow_origins` to say.
 """
 
 from __future__ import annotations
@@ -27,7 +28,18 @@ _TYPES = {
     ".json": "application/json",
     ".svg": "image/svg+xml",
 }
+# What pages of other origins embed: the chat widget and what it imports. Modules are fetched with CORS.
+_EMBEDDED = ("widget/", "lib/")
+_EMBEDDED_HEADERS = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
 _HOST = re.compile(r"[A-Za-z0-9.\-\[\]:]{1,255}", re.ASCII)
+# The operator page holds an admin token: nothing but its own modules, styles, drawings and API.
+OPERATOR_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
+    "trusted-types 'none'"
+)
+# The console holds a login: the same, and its live events over a websocket of the same host.
+_CONSOLE_POLICY = OPERATOR_POLICY.replace("connect-src 'self'", "connect-src {connect}")
 
 
 def static_directory() -> Path:
@@ -58,11 +70,19 @@ def create_blueprint(*, directory: Path, mount_prefix: str, demo: bool) -> Bluep
         kind = _TYPES.get(Path(name).suffix)
         if kind is None or kind == _TYPES[".html"]:
             raise NotFound  # pages have their own address, with the mount prefix filled in
-        return send_from_directory(directory, name, mimetype=kind)
+        response = send_from_directory(directory, name, mimetype=kind)
+        if name.startswith(_EMBEDDED):
+            response.headers.update(_EMBEDDED_HEADERS)
+        return response
 
     @blueprint.after_request
     def finish(response: Response) -> Response:
         response.headers.update(security_headers(request))
+        if request.endpoint == "pages.operator_page":
+            response.headers["Content-Security-Policy"] = OPERATOR_POLICY
+        if request.endpoint == "pages.console_page":
+            policy = _CONSOLE_POLICY.format(connect=_connect_sources(request))
+            response.headers["Content-Security-Policy"] = policy
         response.headers.setdefault("Cache-Control", "no-cache")
         return response
 

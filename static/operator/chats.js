@@ -4,7 +4,7 @@
 
 import { element } from "../lib/dom.js";
 import { code, empty, pill, section, table } from "./parts.js";
-import { link } from "./route.js";
+import { link } from "../lib/route.js";
 import { View } from "./view.js";
 import { age, counted, number } from "./words.js";
 
