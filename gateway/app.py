@@ -19,11 +19,13 @@ from gateway.api import (
     desk,
     files,
     health,
+    notebook,
     openapi,
     pages,
     transcripts,
     v2,
 )
+from gateway.api.chat_view import ChatView
 from gateway.comet import websocket
 from gateway.comet.endpoint import CometEndpoint
 from gateway.services import Gateway, Installation
@@ -130,10 +132,19 @@ def _register(app: GatewayApp, gateway: Gateway, edge: v2.ChatEdge, *, comet_pat
 
 def _register_personnel(api: openapi.OpenApi, gateway: Gateway) -> None:
     """Distribution, logins, accounts."""
-    parts = desk.DeskParts(gateway.desk, gateway.handover, gateway.notebook)
-    shared = {"accounts": gateway.accounts, "metrics": gateway.metrics}
+    shared = {"accounts": gateway.accounts, "metrics": gateway.metrics, "rates": gateway.rates}
     api.register_blueprint(
-        desk.create_blueprint(parts, settings_source=gateway.settings, clock=gateway.clock, **shared)
+        desk.create_blueprint(gateway.desk, gateway.handover, clock=gateway.clock, **shared)
+    )
+    api.register_blueprint(
+        notebook.create_blueprint(
+            gateway.notebook,
+            gateway.history,
+            view=ChatView(gateway.clock, gateway.desk),
+            settings_source=gateway.settings,
+            touch=gateway.roster.touch,
+            **shared,
+        )
     )
     api.register_blueprint(
         console.create_blueprint(logins=gateway.logins, settings_source=gateway.settings, **shared)

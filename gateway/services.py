@@ -32,6 +32,7 @@ from gateway.chat.duty import Roster
 from gateway.chat.file_scans import FileScans
 from gateway.chat.files import Files
 from gateway.chat.handover import Handover
+from gateway.chat.history import History
 from gateway.chat.idle_control import IdleControl
 from gateway.chat.ledger import Ledger
 from gateway.chat.logins import Logins
@@ -256,6 +257,7 @@ class Gateway:
             settings_source=self.settings,
             clock=self.clock,
         )
+        self.history = History(self.agents, self.archive)
         self.metrics.file_bytes.set_function(lambda: directory.used_bytes)
 
     def _build_personnel(self) -> None:

@@ -5,6 +5,7 @@ Nothing runs by itself: `sweep` is one round of the desk, `advance` moves the cl
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -82,9 +83,14 @@ class Person:
         self._client = client
         self._headers = {"Authorization": f"Bearer {token}"}
 
-    def call(self, method: str, path: str, body: Any = None) -> Any:
+    def call(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Any:
         path = path if path.startswith("/admin/") else f"/agent/v1{path}"
-        return self._client.open(path, method=method, json=body, headers=self._headers)
+        return self._client.open(path, method=method, json=body, headers=self._headers | (headers or {}))
+
+    def upload(self, path: str, content: bytes, name: str) -> Any:
+        """A file as multipart."""
+        form = {"file": (io.BytesIO(content), name)}
+        return self._client.post(f"/agent/v1{path}", data=form, headers=self._headers)
 
     def get(self, path: str) -> Any:
         return self.call("GET", path)

@@ -14,7 +14,7 @@ from marshmallow import fields, validate
 from werkzeug.exceptions import Forbidden
 
 from gateway.api import agent_schemas, desk_schemas
-from gateway.api.agent import caller, guard
+from gateway.api.agent import SENDS, caller, guard
 from gateway.api.chat_view import iso_time
 from gateway.api.desk import page
 from gateway.api.routes import Route, add
@@ -22,6 +22,7 @@ from gateway.chat.accounts import ADMIN, ROLES, Accounts
 from gateway.chat.directory import AccountChanges, Directory, generated_password
 from gateway.model.accounts import StoredAccount
 from gateway.observe.metrics import Metrics
+from gateway.rates import Rates
 from gateway.store.roles import Token
 
 PREFIX = "/admin/v1"
@@ -90,8 +91,8 @@ class TokenPageSchema(desk_schemas.PageSchema):
     items = fields.List(fields.Nested(TokenSchema), required=True)
 
 
-_READS = (401, 403, 422, 500, 503)
-_WRITES = (400, 401, 403, 404, 409, 413, 415, 422, 500, 503)
+_READS = (401, 403, 422, 429, 500, 503)
+_WRITES = SENDS
 _ACCOUNT, _TOKEN = "/accounts/<string:name>", "/tokens/<fingerprint>"
 _PAGE = desk_schemas.PageQuerySchema
 _ROUTES = (
@@ -101,7 +102,7 @@ _ROUTES = (
     Route("PATCH", _ACCOUNT, "change_account", AccountSchema, body=AccountChangesSchema, problems=_WRITES),
     Route("GET", "/tokens", "list_tokens", TokenPageSchema, query=_PAGE, problems=_READS),
     Route("POST", "/tokens", "create_token", TokenSchema, body=NewTokenSchema, problems=_WRITES),
-    Route("DELETE", _TOKEN, "revoke_token", TokenSchema, problems=(401, 403, 404, 422, 500, 503)),
+    Route("DELETE", _TOKEN, "revoke_token", TokenSchema, problems=(401, 403, 404, 422, 429, 500, 503)),
 )
 
 
@@ -150,12 +151,14 @@ class _Views:
         return _token(self._accounts.revoke(fingerprint))
 
 
-def create_blueprint(*, directory: Directory, accounts: Accounts, metrics: Metrics) -> Blueprint:
+def create_blueprint(
+    *, directory: Directory, accounts: Accounts, metrics: Metrics, rates: Rates | None = None
+) -> Blueprint:
     """The blueprint of accounts and tokens."""
     views = _Views(directory, accounts)
     blueprint = Blueprint("accounts", __name__, url_prefix=PREFIX, description="Accounts and tokens.")
     blueprint.ARGUMENTS_PARSER = agent_schemas.JsonParser()
-    guard(blueprint, accounts=accounts, metrics=metrics)
+    guard(blueprint, accounts=accounts, metrics=metrics, rates=rates)
 
     @blueprint.before_request
     def only_administrators() -> None:

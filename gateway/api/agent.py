@@ -93,7 +93,7 @@ _ROUTES = (
 
 # The operations that take an id of the caller's, and how the document says so.
 _NAMED = frozenset({"send", "notice", "push_url"})
-_KEY_PARAMETER = {
+KEY_PARAMETER = {
     "in": "header",
     "name": IDEMPOTENCY_KEY,
     "schema": {"type": "string", "maxLength": MESSAGE_ID_LENGTH},
@@ -148,7 +148,7 @@ class _Views:
             body["text"],
             message_type=body["message_type"],
             event_attributes=body.get("event_attributes"),
-            message_id=_message_id(),
+            message_id=message_id(),
         )
         return committed_events(committed)
 
@@ -165,13 +165,13 @@ class _Views:
             body["text"],
             event_attributes=body.get("event_attributes"),
             user_data=body.get("user_data"),
-            message_id=_message_id(),
+            message_id=message_id(),
         )
         return committed_events(committed)
 
     def push_url(self, body: Mapping[str, Any], chat_id: str) -> Response:
         """Show a web address to the customer."""
-        committed = self._agents.push_url(caller(), chat_id, body["url"], message_id=_message_id())
+        committed = self._agents.push_url(caller(), chat_id, body["url"], message_id=message_id())
         return committed_events(committed)
 
     def leave(self, chat_id: str) -> Response:
@@ -219,7 +219,7 @@ def create_blueprint(
     blueprint.ARGUMENTS_PARSER = schemas.JsonParser()
     guard(blueprint, accounts=accounts, metrics=metrics, rates=rates, touch=touch)
     for route in _ROUTES:
-        more = {"parameters": [_KEY_PARAMETER]} if route.view in _NAMED else {}
+        more = {"parameters": [KEY_PARAMETER]} if route.view in _NAMED else {}
         add(blueprint, route, getattr(views, route.view), **more)
     return blueprint
 
@@ -270,7 +270,7 @@ def caller() -> Account:
     return account
 
 
-def _message_id() -> str | None:
+def message_id() -> str | None:
     """The caller's own id of this operation."""
     return request.headers.get(IDEMPOTENCY_KEY)
 

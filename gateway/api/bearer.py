@@ -32,7 +32,7 @@ def read_token(request: Request) -> str | None:
 
 
 def account_of(request: Request, accounts: Accounts) -> Account:
-    """The calling account; 401 without a good credential, 403 for a forged request, RateLimited for guesses."""
+    """The calling account; 401 without a good credential, 403 if forged, RateLimited after many guesses."""
     token = read_token(request)
     if token is None:
         return _by_cookie(request, accounts)

@@ -18,11 +18,13 @@ from werkzeug.exceptions import TooManyRequests, Unauthorized
 from gateway.api import agent_schemas, problem
 from gateway.api.agent import MAX_BODY_BYTES, PREFIX
 from gateway.api.bearer import account_of, check_origin, cookie_name, session_of
+from gateway.api.routes import SECURITY
 from gateway.chat.accounts import Accounts
 from gateway.chat.logins import MAX_PASSWORD, Logins
 from gateway.config import SettingsSource
 from gateway.errors import Forbidden
 from gateway.observe.metrics import Metrics
+from gateway.rates import Rates
 
 
 class LoginBodySchema(ma.Schema):
@@ -51,7 +53,7 @@ class LoggedOutSchema(ma.Schema):
 
 
 def create_blueprint(
-    *, logins: Logins, accounts: Accounts, settings_source: SettingsSource, metrics: Metrics
+    *, logins: Logins, accounts: Accounts, settings_source: SettingsSource, metrics: Metrics, rates: Rates
 ) -> Blueprint:
     """The blueprint of login, logout, session and ticket below /agent/v1."""
     blueprint = Blueprint("console", __name__, url_prefix=PREFIX, description="Console logins.")
@@ -72,12 +74,16 @@ def create_blueprint(
     def login(body: Mapping[str, Any]) -> Response:
         """Log in with name and password; sets the session's cookie."""
         check_origin(request)
-        wait_s = logins.throttled_s(request.remote_addr or "", body["name"])
+        address = request.remote_addr or ""
+        wait_s = logins.throttled_s(address, body["name"])
         if wait_s is not None:
             raise TooManyRequests("too many attempts", retry_after=wait_s)
+        # Passwords of many names tried from one address count like bad keys.
+        rates.admit("", address=address)
         try:
             made = logins.login(body["name"], body["password"])
         except Forbidden:
+            rates.failed(address=address)
             raise Unauthorized("unknown name or wrong password") from None
         _forget_old(logins)
         response = jsonify(name=made.account.name, role=made.account.role, csrfToken=made.csrf)
@@ -105,9 +111,9 @@ def create_blueprint(
         return {"token": logins.ticket(account_of(request, accounts))}
 
     _add(blueprint, "POST", "/login", login, SessionSchema, (400, 401, 403, 413, 415, 422, 429, 500, 503))
-    _add(blueprint, "POST", "/logout", logout, LoggedOutSchema, (401, 403, 500, 503))
+    _add(blueprint, "POST", "/logout", logout, LoggedOutSchema, (401, 403, 429, 500, 503))
     _add(blueprint, "GET", "/session", session, SessionSchema, (401, 500, 503))
-    _add(blueprint, "POST", "/ticket", ticket, TicketSchema, (401, 403, 500, 503))
+    _add(blueprint, "POST", "/ticket", ticket, TicketSchema, (401, 403, 429, 500, 503))
     return blueprint
 
 
@@ -120,7 +126,7 @@ def _add(
     problems: tuple[int, ...],
 ) -> None:
     name = view.__name__
-    security: list[dict[str, list[str]]] = [{"bearer": []}, {"console": []}]
+    security = SECURITY
     if name == "login":
         view = blueprint.arguments(LoginBodySchema)(view)
         security = []

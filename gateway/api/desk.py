@@ -1,38 +1,43 @@
-"""Readiness, queues, transfer, consultation, supervision, notes and canned replies under /agent/v1.
+"""Readiness, queues, transfer, consultation and supervision under /agent/v1.
 
-The second half of the agents' API (`agent.py`). It holds no rules: `chat.desk`, `chat.handover` and
-`chat.notebook` decide; each failure becomes a problem. `create_blueprint` is called once by `app`.
+A part of the agents' API beside `agent.py` and `notebook.py`. It holds no rules: `chat.desk` and
+`chat.handover` decide; each failure becomes a problem. `create_blueprint` is called once by `app`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from flask import Response
 from flask_smorest import Blueprint
 
 from gateway.api import agent_schemas, desk_schemas
-from gateway.api.agent import CHANGES, CHAT, PREFIX, SENDS, caller, committed_events, guard
+from gateway.api.agent import (
+    CHANGES,
+    CHAT,
+    KEY_PARAMETER,
+    PREFIX,
+    SENDS,
+    caller,
+    committed_events,
+    guard,
+    message_id,
+)
 from gateway.api.chat_view import ChatView, iso_time
 from gateway.api.routes import Route, add
 from gateway.chat.accounts import Accounts
 from gateway.chat.desk import Desk
 from gateway.chat.handover import Handover
-from gateway.chat.notebook import Notebook
 from gateway.clock import Clock
-from gateway.config import SettingsSource
-from gateway.model.accounts import CannedReply
 from gateway.model.session import ChatSession
 from gateway.observe.metrics import Metrics
+from gateway.rates import Rates
 
-_READS = (401, 403, 422, 500, 503)
-_WRITES = (400, 401, 403, 404, 409, 413, 415, 422, 500, 503)
-_NOTE = f"{CHAT}/notes/<int:noteId>"
-_REPLY = "/canned-replies/<replyId>"
+_READS = (401, 403, 422, 429, 500, 503)
+_WRITES = SENDS
 _ROUTES = (
-    Route("GET", "/duty", "get_duty", desk_schemas.DutySchema, problems=(401, 500, 503)),
+    Route("GET", "/duty", "get_duty", desk_schemas.DutySchema, problems=(401, 429, 500, 503)),
     Route(
         "PUT", "/duty", "set_duty", desk_schemas.DutySchema, body=desk_schemas.SetDutySchema, problems=_WRITES
     ),
@@ -44,8 +49,8 @@ _ROUTES = (
         query=desk_schemas.PageQuerySchema,
         problems=_READS,
     ),
-    Route("GET", "/queues", "list_queues", desk_schemas.QueuesSchema, problems=(401, 500, 503)),
-    Route("GET", "/offers", "list_offers", agent_schemas.ChatListSchema, problems=(401, 500, 503)),
+    Route("GET", "/queues", "list_queues", desk_schemas.QueuesSchema, problems=(401, 429, 500, 503)),
+    Route("GET", "/offers", "list_offers", agent_schemas.ChatListSchema, problems=(401, 429, 500, 503)),
     Route("POST", f"{CHAT}/decline", "decline", agent_schemas.ChatSchema, problems=CHANGES),
     Route(
         "POST",
@@ -81,89 +86,17 @@ _ROUTES = (
         body=desk_schemas.WhisperSchema,
         problems=SENDS,
     ),
-    Route(
-        "POST",
-        f"{CHAT}/notes",
-        "add_note",
-        agent_schemas.ChatSchema,
-        body=desk_schemas.NoteSchema,
-        problems=_WRITES,
-    ),
-    Route(
-        "PUT", _NOTE, "edit_note", agent_schemas.ChatSchema, body=desk_schemas.NoteSchema, problems=_WRITES
-    ),
-    Route("DELETE", _NOTE, "drop_note", agent_schemas.ChatSchema, problems=CHANGES),
-    Route(
-        "GET",
-        "/dispositions",
-        "list_dispositions",
-        desk_schemas.DispositionsSchema,
-        query=desk_schemas.DispositionsQuerySchema,
-        problems=_READS,
-    ),
-    Route(
-        "PUT",
-        f"{CHAT}/disposition",
-        "dispose",
-        agent_schemas.ChatSchema,
-        body=desk_schemas.DispositionSchema,
-        problems=_WRITES,
-    ),
-    Route(
-        "POST",
-        f"{CHAT}/read",
-        "read",
-        agent_schemas.ChatSchema,
-        body=desk_schemas.ReadSchema,
-        problems=_WRITES,
-    ),
-    Route(
-        "GET",
-        "/canned-replies",
-        "list_replies",
-        desk_schemas.ReplyPageSchema,
-        query=desk_schemas.RepliesQuerySchema,
-        problems=_READS,
-    ),
-    Route(
-        "POST",
-        "/canned-replies",
-        "add_reply",
-        desk_schemas.ReplySchema,
-        body=desk_schemas.ReplyBodySchema,
-        problems=_WRITES,
-    ),
-    Route(
-        "PUT",
-        _REPLY,
-        "put_reply",
-        desk_schemas.ReplySchema,
-        body=desk_schemas.ReplyBodySchema,
-        problems=_WRITES,
-    ),
-    Route("DELETE", _REPLY, "drop_reply", desk_schemas.NothingSchema, problems=(401, 403, 404, 500, 503)),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class DeskParts:
-    """The use cases behind this API."""
-
-    desk: Desk
-    handover: Handover
-    notebook: Notebook
 
 
 class _Views:
     """The operations, run with `g.account` set; a docstring is its view's text in the OpenAPI document."""
 
-    def __init__(self, parts: DeskParts, *, settings_source: SettingsSource, clock: Clock) -> None:
-        self._desk = parts.desk
-        self._handover = parts.handover
-        self._notebook = parts.notebook
-        self._settings_source = settings_source
+    def __init__(self, desk: Desk, handover: Handover, *, clock: Clock) -> None:
+        self._desk = desk
+        self._handover = handover
         self._clock = clock
-        self._view = ChatView(clock, parts.desk)
+        self._view = ChatView(clock, desk)
 
     # -- duty ---------------------------------------------------------------------------------------------
 
@@ -227,52 +160,8 @@ class _Views:
 
     def whisper(self, body: Mapping[str, Any], chat_id: str) -> Response:
         """Send a message that only the personnel of the chat get."""
-        return committed_events(self._handover.whisper(caller(), chat_id, body["text"]))
-
-    # -- writing down -------------------------------------------------------------------------------------
-
-    def add_note(self, body: Mapping[str, Any], chat_id: str) -> dict[str, Any]:
-        """Add a note; customers never see notes."""
-        return self._shown(self._notebook.add_note(caller(), chat_id, body["text"]))
-
-    def edit_note(self, body: Mapping[str, Any], chat_id: str, note_id: int) -> dict[str, Any]:
-        """Change a note."""
-        return self._shown(self._notebook.edit_note(caller(), chat_id, note_id, body["text"]))
-
-    def drop_note(self, chat_id: str, note_id: int) -> dict[str, Any]:
-        """Delete a note."""
-        return self._shown(self._notebook.edit_note(caller(), chat_id, note_id, None))
-
-    def list_dispositions(self, query: Mapping[str, Any]) -> dict[str, Any]:
-        """The codes of a service."""
-        service = self._settings_source.current.for_service(query["service"])
-        return {"items": list(service.dispositions), "required": service.disposition_required}
-
-    def dispose(self, body: Mapping[str, Any], chat_id: str) -> dict[str, Any]:
-        """Say how the chat ended; also after its end."""
-        done = self._notebook.dispose(caller(), chat_id, body["code"], comment=body["comment"])
-        return self._shown(done)
-
-    def read(self, body: Mapping[str, Any], chat_id: str) -> dict[str, Any]:
-        """Say how far the caller has read."""
-        return self._shown(self._notebook.read(caller(), chat_id, body["position"]))
-
-    def list_replies(self, query: Mapping[str, Any]) -> dict[str, Any]:
-        """Shared canned replies and the caller's own, by shortcut."""
-        return page(self._notebook.replies(caller(), query["service"]), query, _reply)
-
-    def add_reply(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Add a canned reply."""
-        return _reply(self._notebook.put_reply(caller(), None, **body))
-
-    def put_reply(self, body: Mapping[str, Any], reply_id: str) -> dict[str, Any]:
-        """Replace a canned reply."""
-        return _reply(self._notebook.put_reply(caller(), reply_id, **body))
-
-    def drop_reply(self, reply_id: str) -> dict[str, Any]:
-        """Delete a canned reply."""
-        self._notebook.drop_reply(caller(), reply_id)
-        return {}
+        done = self._handover.whisper(caller(), chat_id, body["text"], message_id=message_id())
+        return committed_events(done)
 
     # -- shapes -------------------------------------------------------------------------------------------
 
@@ -310,20 +199,22 @@ class _Views:
 
 
 def create_blueprint(
-    parts: DeskParts,
+    desk: Desk,
+    handover: Handover,
     *,
     accounts: Accounts,
-    settings_source: SettingsSource,
     clock: Clock,
     metrics: Metrics,
+    rates: Rates | None = None,
 ) -> Blueprint:
-    """The blueprint of this half of /agent/v1."""
-    views = _Views(parts, settings_source=settings_source, clock=clock)
+    """The blueprint of this part of /agent/v1."""
+    views = _Views(desk, handover, clock=clock)
     blueprint = Blueprint("desk", __name__, url_prefix=PREFIX, description="Distribution, teamwork.")
     blueprint.ARGUMENTS_PARSER = agent_schemas.JsonParser()
-    guard(blueprint, accounts=accounts, metrics=metrics, touch=parts.desk.roster.touch)
+    guard(blueprint, accounts=accounts, metrics=metrics, rates=rates, touch=desk.roster.touch)
     for route in _ROUTES:
-        add(blueprint, route, getattr(views, route.view))
+        more = {"parameters": [KEY_PARAMETER]} if route.view == "whisper" else {}
+        add(blueprint, route, getattr(views, route.view), **more)
     return blueprint
 
 
@@ -332,14 +223,3 @@ def page(found: Sequence[Any], query: Mapping[str, Any], shown: Callable[[Any], 
     limit, offset = query["limit"], query["offset"]
     items = [shown(each) for each in found[offset : offset + limit]]
     return {"items": items, "total": len(found), "limit": limit, "offset": offset}
-
-
-def _reply(reply: CannedReply) -> dict[str, Any]:
-    return {
-        "replyId": reply.id,
-        "shortcut": reply.shortcut,
-        "text": reply.text,
-        "service": reply.service,
-        "shared": not reply.owner,
-        "updatedAt": iso_time(reply.updated_ms),
-    }

@@ -5,7 +5,8 @@ from __future__ import annotations
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from gateway.api.agent_schemas import MAX_POSITION
+from gateway.api.agent_schemas import MAX_POSITION, ChatSchema
+from gateway.chat import archive
 
 NAME = validate.Length(min=1, max=100)
 # Lists of the personnel are short; a page holds all of most installations.
@@ -169,6 +170,25 @@ class RepliesQuerySchema(PageQuerySchema):
     """Of which service."""
 
     service = fields.String(load_default=None, allow_none=True, validate=validate.Length(max=64))
+
+
+class HistoryQuerySchema(ma.Schema):
+    """Which part of a customer's history."""
+
+    cursor = fields.Integer(
+        validate=validate.Range(min=1, max=MAX_POSITION),
+        metadata={"description": "`cursor` of the page before."},
+    )
+    limit = fields.Integer(load_default=20, validate=validate.Range(min=1, max=archive.MAX_PAGE))
+
+
+class HistorySchema(ma.Schema):
+    """Earlier chats of a customer, newest first."""
+
+    items = fields.List(fields.Nested(ChatSchema), required=True)
+    cursor = fields.Integer(
+        required=True, allow_none=True, metadata={"description": "For the next page; null at the end."}
+    )
 
 
 class NothingSchema(ma.Schema):

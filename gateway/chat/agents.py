@@ -51,6 +51,7 @@ class Agents:
         self._store = store
         self._ids = ids
         self._settings_source = settings_source
+        self._clock = clock
         self._metrics = metrics
         self._reader = TranscriptReader(store, clock)
 
@@ -193,13 +194,13 @@ class Agents:
 
     def restore(self, account: Account, chat_id: str) -> ChatSession:
         """Bring a finished chat back and join it (spec/push.md 8); for those who may see it."""
-        user_id = self._ids.user()
+        user_id, now_ms = self._ids.user(), self._clock.wall_ms()
 
         def decide(session: ChatSession) -> Decision:
             if not may_see(account, session):
                 raise Forbidden("not your chat")
             party = joining(account, session, user_id)
-            return restore.restored(session, party, self._settings_source.current.flex)
+            return restore.restored(session, party, self._settings_source.current.flex, now_ms=now_ms)
 
         return self.change(chat_id, decide).session
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from gateway.chat import limits, offers, parting
+from gateway.chat import limits, message_ids, offers, parting
 from gateway.chat.accounts import BOT, Account
 from gateway.chat.agents import Agents
 from gateway.chat.decision import NOTHING, Decision
@@ -167,8 +167,11 @@ class Handover:
 
         return self._agents.change(chat_id, decide).session
 
-    def whisper(self, account: Account, chat_id: str, text: str) -> Committed:
+    def whisper(
+        self, account: Account, chat_id: str, text: str, *, message_id: str | None = None
+    ) -> Committed:
         """A message to the personnel of the chat; it never reaches the customer on any channel."""
+        named = message_ids.of_agent(account, message_id)
         text = limits.message_text(text, self._agents.max_length(chat_id))
 
         def decide(session: ChatSession) -> Decision:
@@ -180,7 +183,7 @@ class Handover:
             draft = Draft(EventType.MESSAGE, author, text=text, visibility=Visibility.AGENTS)
             return Decision(drafts=(draft,))
 
-        return self._agents.change(chat_id, decide)
+        return self._agents.change(chat_id, decide, message_id=named)
 
 
 def _passing_on(account: Account, session: ChatSession) -> Participant:

@@ -1,7 +1,7 @@
 """What agents write down beside the transcript: notes, dispositions, canned replies, read positions.
 
-Nothing of it ever reaches a customer, except how far the agents have read. Called by `api/desk`. Raises as
-`agents` does.
+Nothing of it ever reaches a customer, except how far the agents have read. Called by `api/notebook`.
+Raises as `agents` does.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from gateway.model.session import ChatSession, ChatState, Trigger, next_state
 def offered(session: ChatSession, offer: Offer) -> Decision:
     """Ask from the queue; nothing when the chat does not wait for an answer any more."""
     place = session.profile.place
-    if session.state is not ChatState.WAITING or place.ringing or offer.to in place.declined:
+    if not session.queued or place.ringing or offer.to in place.declined:
         return NOTHING
     if session.profile.by_owner(offer.to) is not None:
         return NOTHING

@@ -1,4 +1,4 @@
-"""The command line: `gateway config|agent|token|bot|chats|deliveries|push ...` on the installation of a server.
+"""The command line: `gateway config|agent|token|bot|chats|deliveries|push ...` on a server's installation.
 
 Everything works while the gateway runs; DATA_DIR and GATEWAY_CONFIG name the installation. Exit code 0: done,
 1: refused, with one line on standard error. One module for each group; `config` and `bot` come from their

@@ -114,6 +114,10 @@ class Placement:
         """One more offer."""
         return replace(self, offers=(*self.offers, offer))
 
+    def anew(self, now_ms: int) -> Placement:
+        """The chat enters its queue again, as if it had just come."""
+        return replace(self, since_ms=now_ms, offers=(), declined=())
+
     def settled(self) -> Placement:
         """Somebody has the chat, or it is over: nobody is asked any more."""
         return replace(self, offers=(), declined=()) if self.offers or self.declined else self

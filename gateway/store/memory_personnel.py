@@ -13,6 +13,7 @@ class MemoryPersonnel:
     """Accounts, duties, logins and canned replies in dictionaries; `_open` of the store guards them."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._accounts: dict[str, StoredAccount] = {}
         self._duties: dict[str, Duty] = {}
         self._logins: dict[str, Login] = {}

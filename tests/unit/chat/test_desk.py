@@ -274,3 +274,55 @@ def test_a_store_that_cannot_write_postpones(stand: DeskStand, monkeypatch: pyte
     assert [] == anna.offers()
     stand.sweep()
     assert [(chat, "queue")] == anna.offers()
+
+
+PARKED = {"userData[GCTI_Chat_AsyncMode]": "true"}
+
+
+def test_a_parked_chat_is_in_no_queue_and_comes_back_at_the_end(stand: DeskStand) -> None:
+    """Nobody is asked to take it; when its customer writes, it waits behind those who came meanwhile."""
+    sleeper, anna = stand.customer(**PARKED), stand.person("Anna")
+    anna.done(f"/chats/{sleeper.chat_id}/accept")
+    anna.done(f"/chats/{sleeper.chat_id}/park")
+    bert = stand.ready("Bert")
+    stand.sweep()
+    assert ([], []) == (bert.offers(), bert.get("/queues").json["items"])
+    bert.put("/duty", {"ready": False})
+    stand.clock.advance(1)
+    other = stand.customer()
+    stand.clock.advance(1)
+    sleeper.send("hello again")
+    places = [sleeper, other]
+    shown = [anna.get(f"/chats/{each.chat_id}").json for each in places]
+    assert [2, 1] == [each["queuePosition"] for each in shown]
+    assert 0 == shown[0]["customerWaits"]["level"]
+    stand.ready("Bert")
+    stand.sweep()
+    assert {(each.chat_id, "queue") for each in places} == set(bert.offers())
+
+
+def test_an_offer_is_not_made_of_a_chat_that_was_parked_meanwhile(stand: DeskStand) -> None:
+    """The round decided on what it saw; under the lock the chat needs nobody any more."""
+    sleeper, anna = stand.customer(**PARKED), stand.person("Anna")
+    anna.done(f"/chats/{sleeper.chat_id}/accept")
+    anna.done(f"/chats/{sleeper.chat_id}/park")
+    session = stand.gateway.store.session(sleeper.chat_id)
+    assert offers.offered(session, offers.queue_offer("Bert", now_ms=0, patience_ms=1)).is_empty
+
+
+def test_a_chat_that_is_brought_back_waits_as_a_new_one(tmp_path: Path) -> None:
+    """In the queue of its service from now on, without the note and the refusals of its first life."""
+    stand = DeskStand(tmp_path, "[settings]\nsession-restore-extend-by=esp\n")
+    customer, anna, robot = stand.customer(), stand.person("Anna"), stand.person("Robot", "bot")
+    chat = f"/chats/{customer.chat_id}"
+    anna.done(f"{chat}/accept")
+    anna.done(f"{chat}/transfer", {"queue": "Environment:other", "note": "for the second level"})
+    anna.done(f"{chat}/accept")
+    anna.done(f"{chat}/close")
+    stand.clock.advance(3600)
+    other = stand.customer()
+    stand.clock.advance(1)
+    back = robot.done(f"{chat}/restore")
+    assert ("Environment:support", "", 2) == (back["queue"], back["transferNote"], back["queuePosition"])
+    assert 1 == anna.get(f"/chats/{other.chat_id}").json["queuePosition"]
+    stand.gateway.close()

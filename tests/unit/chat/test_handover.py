@@ -398,3 +398,27 @@ def test_hidden_events_arm_no_reminder(tmp_path: Path) -> None:
     anna.done(f"{chat}/messages", {"text": "for you"})
     assert before.last_pos < stand.gateway.store.pending(customer.chat_id).last_pos
     stand.gateway.close()
+
+
+def test_a_hidden_party_reads_files_and_changes_none(stand: DeskStand, customer: Customer) -> None:
+    """A file is for everybody: consultants and monitors may list and fetch, not upload, not delete."""
+    anna, bert, chat = stand.person("Anna"), consulting(stand, customer), f"/chats/{customer.chat_id}/files"
+    file = anna.upload(chat, b"%PDF-1.7\ncontent", "offer.pdf").json["file"]
+    sara = stand.person("Sara", "supervisor")
+    sara.done(f"/chats/{customer.chat_id}/monitor")
+    for hidden in (bert, sara):
+        assert [file] == hidden.get(chat).json["items"]
+        assert b"%PDF-1.7\ncontent" == hidden.get(f"{chat}/{file['fileId']}").data
+        assert 403 == hidden.upload(chat, b"%PDF-1.7\nsecret", "plan.pdf").status_code
+        assert 403 == hidden.call("DELETE", f"{chat}/{file['fileId']}").status_code
+    assert ["FileUploaded"] == [event["type"] for event in customer.transcript()[2:]]
+    sara.done(f"/chats/{customer.chat_id}/barge-in")
+    assert 200 == sara.call("DELETE", f"{chat}/{file['fileId']}").status_code
+
+
+def test_a_whisper_with_an_id_is_said_once(stand: DeskStand, customer: Customer) -> None:
+    """The repetition is answered with the first event and the header that says so."""
+    anna, path = stand.person("Anna"), f"/chats/{customer.chat_id}/whispers"
+    first, again = (anna.call("POST", path, {"text": SECRET}, {"Idempotency-Key": "w-1"}) for _ in range(2))
+    assert first.data == again.data
+    assert (None, "1") == tuple(each.headers.get("Idempotent-Replay") for each in (first, again))
