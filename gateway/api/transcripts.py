@@ -168,7 +168,7 @@ def create_blueprint(
 
         What was said is found when its chat has ended or has been quiet for some seconds.
         """
-        page = archive.search(_query(query), cursor=query.get("cursor"), limit=query["limit"])
+        page = archive.search(archive_query(query), cursor=query.get("cursor"), limit=query["limit"])
         return {"items": [export.summary(chat) for chat in page.chats], "cursor": page.cursor}
 
     def show(chatId: str) -> dict[str, Any]:
@@ -249,7 +249,8 @@ def _add(
     blueprint.add_url_rule(rule, name, view, methods=[method])
 
 
-def _query(query: Mapping[str, Any]) -> ArchiveQuery:
+def archive_query(query: Mapping[str, Any]) -> ArchiveQuery:
+    """What a `SearchSchema` asks for."""
     return ArchiveQuery(
         text=query["text"],
         customer=query["customer"],

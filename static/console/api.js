@@ -49,7 +49,6 @@ export { ApiError };
 /** @typedef {{replyId: string, shortcut: string, text: string, service: string, shared: boolean}} Reply */
 /** @typedef {{fileId: string, name: string, type: string, size: number, state: string}} File_ */
 /** @typedef {{items: File_[], maxFileSize: number, types: string[]}} Files */
-/** @typedef {{chatId: string, service: string, state: string, nickname: string, email: string, subject: string, createdAt: string, endedAt: string|null, participants: {nickname: string, type: string, account: string|null}[]}} StoredChat */
 
 const BASE = "../agent/v1";
 const TOKEN = "console-token";
@@ -184,8 +183,7 @@ export class Api {
     if (id !== undefined) headers["Idempotency-Key"] = id;
     const credentials = this.#token === null ? "same-origin" : "omit";
     const sent = form ?? (body === undefined ? undefined : JSON.stringify(body));
-    const url = path.startsWith("/admin/") ? `..${path}` : BASE + path;
-    return request(url, { method, body: sent, headers, signal, patience, credentials });
+    return request(BASE + path, { method, body: sent, headers, signal, patience, credentials });
   }
 }
 

@@ -88,6 +88,7 @@ export class Header {
     const unread = [...this.desk.chats.values()].reduce((sum, chat) => sum + chat.unread, 0) + this.desk.offers.size;
     const title = `${unread > 0 ? `(${unread}) ` : ""}${{ chats: "Chats", search: "Search", team: "Team" }[this.current]} · Agent console`;
     if (document.title !== title) document.title = title;
+    document.documentElement.dataset.link = this.desk.link;
     this.#renderBanner();
   }
 

@@ -13,7 +13,6 @@ import { momentOf } from "./words.js";
 
 /** @typedef {import("./api.js").Chat} Chat */
 /** @typedef {import("./api.js").Note} Note */
-/** @typedef {import("./api.js").StoredChat} StoredChat */
 /** @typedef {import("./conversation.js").Conversation} Conversation */
 
 export class Panel {
@@ -220,29 +219,27 @@ export class Panel {
 
   /** @param {Chat} chat */
   #showHistory(chat) {
-    const who = chat.email || chat.nickname;
-    const sign = `${chat.chatId} ${who}`;
+    const sign = `${chat.chatId} ${chat.email}`;
     if (sign === this.#shownHistory) return;
     this.#shownHistory = sign;
-    const path = `/transcripts?customer=${encodeURIComponent(who)}&limit=10`;
+    if (chat.email === "") {
+      const why = "The customer gave no e-mail address to find them by.";
+      return this.#history.replaceChildren(element("p", { class: "muted small" }, why));
+    }
     fill(
       this.#history,
       "Earlier chats",
-      (signal) => this.desk.api.get(path, signal),
-      (found) => {
-        // Words are found by their beginnings; the same customer has the same address.
-        const same = found.items.filter(
-          (/** @type {StoredChat} */ each) => each.chatId !== chat.chatId && (each.email || each.nickname) === who,
-        );
-        if (same.length === 0) return [element("p", { class: "muted small" }, "None that you may see.")];
-        return [element("ul", { class: "history" }, ...same.map(earlier))];
+      (signal) => this.desk.api.get(`/chats/${chat.chatId}/history?limit=10`, signal),
+      ({ items }) => {
+        if (items.length === 0) return [element("p", { class: "muted small" }, "None that you may see.")];
+        return [element("ul", { class: "history" }, ...items.map(earlier))];
       },
       reason,
     );
   }
 }
 
-/** @param {StoredChat} chat */
+/** @param {Chat} chat */
 function earlier(chat) {
   const agents = chat.participants.filter(({ type }) => type !== "Client").map(({ nickname }) => nickname);
   const title = element("a", { href: link("search", chat.chatId) }, chat.subject || chat.service);

@@ -12,9 +12,9 @@ import { Log } from "./log.js";
 import { empty, failed, fill } from "./states.js";
 import { momentOf } from "./words.js";
 
-/** @typedef {import("./api.js").StoredChat} StoredChat */
+/** @typedef {import("./api.js").Chat} Chat */
 /** @typedef {import("./api.js").ChatEvent} ChatEvent */
-/** @typedef {{items: StoredChat[], cursor: number|null}} Found */
+/** @typedef {{items: Chat[], cursor: number|null}} Found */
 
 const FIELDS = /** @type {const} */ ([
   ["text", "Words of a message", "text"],
@@ -143,7 +143,7 @@ export class Search {
     return [more];
   }
 
-  /** @param {StoredChat} chat @param {URLSearchParams} query */
+  /** @param {Chat} chat @param {URLSearchParams} query */
   #result(chat, query) {
     const agents = new Set(chat.participants.filter(({ type }) => type !== "Client").map(({ nickname }) => nickname));
     const first = element(

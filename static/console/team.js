@@ -12,7 +12,7 @@ import { momentOf, stopwatch } from "./words.js";
 
 /** @typedef {import("./api.js").Duty} Duty */
 /** @typedef {import("./api.js").Queue} Queue */
-/** @typedef {import("./api.js").StoredChat} StoredChat */
+/** @typedef {import("./api.js").Chat} Chat */
 /** @typedef {{key: string, cells: (Node|string)[]}} Row */
 
 const EVERY = 5_000;
@@ -93,7 +93,7 @@ export class Team {
       const { agents: people, queues: lines, chats } = this.#tables;
       people.fill(agents.items.filter((/** @type {Duty} */ each) => each.role !== "bot").map(agentRow));
       lines.fill(queues.items.map(queueRow));
-      chats.fill([...waiting.items, ...active.items].map((/** @type {StoredChat} */ each) => this.#chatRow(each)));
+      chats.fill([...waiting.items, ...active.items].map((/** @type {Chat} */ each) => this.#chatRow(each)));
       if (this.#loadedAt === null) this.#body.replaceChildren(people.element, lines.element, chats.element);
       this.#loadedAt = Date.now();
       setText(this.#freshness, `Updated ${new Date().toLocaleTimeString("en-GB")}`);
@@ -115,10 +115,12 @@ export class Team {
     this.#freshness.classList.add("old");
   }
 
-  /** @param {StoredChat} chat @returns {Row} */
+  /** @param {Chat} chat @returns {Row} */
   #chatRow(chat) {
     const own = this.desk.chats.get(chat.chatId);
-    const agents = chat.participants.filter(({ type }) => type !== "Client").map(({ nickname }) => nickname);
+    const agents = chat.participants
+      .filter(({ type, present }) => present && type !== "Client")
+      .map(({ nickname }) => nickname);
     const act = async (/** @type {string} */ operation) => {
       if (await this.deeds.operate(chat.chatId, operation)) location.hash = link("chats", chat.chatId);
     };

@@ -26,6 +26,8 @@ export class Workspace {
   #middle = element("div", { class: "middle" });
   #timer = 0;
   #sign = "";
+  /** Whether the open chat gets the focus as soon as it can be shown. */
+  #focus = false;
 
   /** @param {import("./deeds.js").Deeds} deeds */
   constructor(deeds) {
@@ -79,11 +81,11 @@ export class Workspace {
     this.#id = chatId;
     this.lists.selected = chatId;
     this.lists.tick();
-    this.#changed({ focus });
+    this.#focus = focus;
+    this.#changed();
   }
 
-  /** @param {{focus: boolean}} [how] */
-  #changed({ focus } = { focus: false }) {
+  #changed() {
     const chat = this.own ?? this.#looked;
     const known = this.desk.waiting.get(this.#id) ?? this.desk.offers.get(this.#id);
     if (this.own === undefined && this.#looked !== null && known) this.#looked.chat = known;
@@ -93,8 +95,9 @@ export class Workspace {
       const sign = `${this.#id} ${own}`;
       if (this.#middle.firstElementChild !== this.pane.element) this.#middle.replaceChildren(this.pane.element);
       // Whoever opens a chat, or has just got it, is going to write.
-      this.pane.show(chat, { focus: focus || (this.#sign !== "" && sign !== this.#sign && own) });
+      this.pane.show(chat, { focus: this.#focus || (own && this.#sign === `${this.#id} false`) });
       this.#sign = sign;
+      this.#focus = false;
       this.panel.element.hidden = false;
       this.panel.show(chat);
       return this.#read();
