@@ -13,6 +13,8 @@ from gateway import __version__
 from gateway.api import (
     accounts,
     admin,
+    admin_chats,
+    admin_live,
     agent,
     console,
     demo,
@@ -22,7 +24,6 @@ from gateway.api import (
     notebook,
     openapi,
     pages,
-    transcripts,
     v2,
 )
 from gateway.api.chat_view import ChatView
@@ -88,8 +89,12 @@ def _register(app: GatewayApp, gateway: Gateway, edge: v2.ChatEdge, *, comet_pat
         )
     )
     api.register_blueprint(
-        transcripts.create_blueprint(
-            archive=gateway.archive, accounts=gateway.accounts, metrics=metrics, rates=gateway.rates
+        admin_chats.create_blueprint(
+            gateway.archive,
+            gateway.census,
+            accounts=gateway.accounts,
+            metrics=metrics,
+            rates=gateway.rates,
         )
     )
     api.register_blueprint(
@@ -97,6 +102,19 @@ def _register(app: GatewayApp, gateway: Gateway, edge: v2.ChatEdge, *, comet_pat
             inspection=gateway.inspection,
             destinations=gateway.push,
             settings=gateway.settings,
+            accounts=gateway.accounts,
+            metrics=metrics,
+            rates=gateway.rates,
+        )
+    )
+    api.register_blueprint(
+        admin_live.create_blueprint(
+            gateway.census,
+            trials=gateway.trials,
+            node=admin_live.Node(
+                gateway.node_id, gateway.started_ms, __version__, draining=lambda: gateway.draining
+            ),
+            clock=gateway.clock,
             accounts=gateway.accounts,
             metrics=metrics,
             rates=gateway.rates,

@@ -160,6 +160,7 @@ class Rates:
         self._max_keys = max_keys
         self._windows = Counters(clock, max_keys=max_keys)
         self._bad = Counters(clock, max_keys=max_keys)
+        self._guessed = False  # whether anything was wrong yet: until then nothing has to be looked up
         self._proven: dict[int, None] = {}  # hashes of secrets that were right, oldest first
         self._built = _Limits(settings_source.current.limits, clock)
 
@@ -217,7 +218,7 @@ class Rates:
         A secret that was right before is always let through, so that nobody locks its owner out, neither by
         sharing an address nor by naming the chat.
         """
-        if len(self._bad) == 0 or not self._limits.settings.enabled:
+        if not self._guessed or not self._limits.settings.enabled:
             return
         if hash(secret) in self._proven:
             return
@@ -234,13 +235,24 @@ class Rates:
         limits = self._limits
         if not limits.settings.enabled:
             return
+        self._guessed = True
         limiter = FixedWindowRateLimiter(self._bad)
         limiter.hit(limits.bad_by_address, "address", network_of(address))
         if chat_id:
             limiter.hit(limits.bad_by_chat, "chat", chat_id)
 
+    def request(self, secret: str, chat_id: str) -> None:
+        """A request of this chat's customer, whose key was right: `proved` and `session` in one call."""
+        if hash(secret) not in self._proven:
+            self.proved(secret)
+        limits = self._built
+        if limits.settings is not self._settings_source.current.limits:
+            limits = self._limits
+        if limits.settings.enabled and not limits.sessions.take(chat_id):
+            self._refuse("session", SESSION_RETRY_S)
+
     def proved(self, secret: str) -> None:
-        """The key or token was right; hot path: one look-up. Only a hash is remembered."""
+        """The key or token was right. Only a hash is remembered."""
         hashed = hash(secret)
         if hashed not in self._proven:
             if len(self._proven) >= self._max_keys:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import random
 import secrets
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import structlog
 
+from gateway.background import Background, attempt
 from gateway.bayeux import Machine, Session
 from gateway.bayeux import Options as BayeuxOptions
 from gateway.bayeux.options import CALLBACK_POLLING
@@ -44,6 +44,7 @@ from gateway.chat.timeouts import Timeouts
 from gateway.clock import Clock, SystemClock
 from gateway.cluster.bus import Bus
 from gateway.comet.agent_feed import AgentFeed
+from gateway.comet.census import Census
 from gateway.comet.exchange import Exchange
 from gateway.comet.hub import Hub
 from gateway.comet.long_poll import Polling
@@ -65,6 +66,7 @@ from gateway.push.inspection import Inspection
 from gateway.push.resend import Resender
 from gateway.push.retention import Retention
 from gateway.push.signing import installation_key
+from gateway.push.trial import Trials
 from gateway.push.worker import PushWorker
 from gateway.rates import Rates
 from gateway.routing.policy import prefix
@@ -144,45 +146,17 @@ class Gateway:
         self.ids = ids
         self.metrics = metrics
         self.bus = Bus()
-        self._stop = threading.Event()
+        self.node_id = owner.name(secrets.token_bytes)
+        self.started_ms = clock.wall_ms()
+        self._background = Background()
         self._draining = False
-        self._threads: list[threading.Thread] = []
         self._drain_hooks: list[Callable[[], None]] = []
         keys = KeyRing(secret)
         self.rates = Rates(settings, clock, metrics)
         self._build_chat(keys)
         self._build_files(file_directory)
         self._build_comet()
-        self.push = PushWorker(
-            store,
-            settings,
-            clock,
-            metrics,
-            owner.name(secrets.token_bytes),
-            installation_key=push_key,
-            confirmed=lambda delivery: self.hub.confirmed_index(delivery.chat_id) >= delivery.position,
-            ended_ms=self._ended_ms,
-        )
-        self.resender = Resender(
-            store,
-            settings,
-            clock,
-            metrics,
-            keys=keys,
-            wake=self.push.wake,
-            settle=self.retrievals.settle_noted,
-            forget=self.retrievals.forget,
-            random=random.SystemRandom(),
-        )
-        self.inspection = Inspection(
-            store,
-            settings,
-            clock,
-            wake=self.push.wake,
-            breathe=lambda: time.sleep(0),
-            installation_key=push_key,
-        )
-        self.retention = Retention(store, settings, clock, breathe=lambda: time.sleep(0))
+        self._build_push(keys, push_key)
         metrics.chats_open.set_function(lambda: self.timeouts.open_chats)
         self.bus.subscribe(self.push.wake_for)
 
@@ -270,6 +244,39 @@ class Gateway:
         self.handover = Handover(self.agents, is_person=self.roster.is_person, ids=self.ids, **shared)
         self.notebook = Notebook(self.agents, self.store, ids=self.ids, **shared)
 
+    def _build_push(self, keys: KeyRing, push_key: str) -> None:
+        self.push = PushWorker(
+            self.store,
+            self.settings,
+            self.clock,
+            self.metrics,
+            self.node_id,
+            installation_key=push_key,
+            confirmed=lambda delivery: self.hub.confirmed_index(delivery.chat_id) >= delivery.position,
+            ended_ms=self._ended_ms,
+        )
+        self.resender = Resender(
+            self.store,
+            self.settings,
+            self.clock,
+            self.metrics,
+            keys=keys,
+            wake=self.push.wake,
+            settle=self.retrievals.settle_noted,
+            forget=self.retrievals.forget,
+            random=random.SystemRandom(),
+        )
+        self.inspection = Inspection(
+            self.store,
+            self.settings,
+            self.clock,
+            wake=self.push.wake,
+            breathe=lambda: time.sleep(0),
+            installation_key=push_key,
+        )
+        self.trials = Trials(self.settings, self.clock, self.ids, installation_key=push_key)
+        self.retention = Retention(self.store, self.settings, self.clock, breathe=lambda: time.sleep(0))
+
     def _build_comet(self) -> None:
         shared = {"settings_source": self.settings, "metrics": self.metrics}
         machine = Machine(
@@ -305,6 +312,7 @@ class Gateway:
             on_agent=self._agent_opened,
             rates=self.rates,
         )
+        self.census = Census(self.hub, self.clock)
         self.polling = Polling(self.exchange, self.hub, **shared)
         self.websockets = WebSockets(self.exchange, self.hub, metrics=self.metrics)
         self.sweeper = Sweeper(self.hub, self.resume, clock=self.clock, metrics=self.metrics)
@@ -329,62 +337,38 @@ class Gateway:
         report(self.settings.current)
         reloads = self.metrics.bound("config_reloads_total", "applied")
         self.settings.subscribe(lambda _old, _new: reloads.inc())
-        self._threads.append(watch(self.settings, self._stop))
-        self._run("comet-sweeper", lambda: self.sweeper.run(self._stop))
-        self._run("chat-timeouts", self._sweep_timeouts)
-        self._run("push-retention", lambda: self.retention.run(self._stop))
-        self._run("archive", self._keep_archive)
-        self._run("agent-desk", self._sweep_desk)
-        self._run("agent-credentials", self._sweep_credentials)
+        background, stopped = self._background, self._background.stopped
+        background.threads.append(watch(self.settings, stopped))
+        background.run("comet-sweeper", lambda: self.sweeper.run(stopped))
+        background.repeat("chat-timeouts", self._sweep_timeouts, every_s=TIMEOUT_SWEEP_S)
+        background.run("push-retention", lambda: self.retention.run(stopped))
+        background.repeat("archive", self._keep_archive, every_s=ARCHIVE_SWEEP_S)
+        background.run("agent-desk", self._distribute)
+        background.repeat("agent-credentials", self._drop_refused, every_s=CREDENTIALS_SWEEP_S)
         self.retrievals.load()
-        self._run("files", lambda: self.file_scans.run(self._stop))
+        background.run("files", lambda: self.file_scans.run(stopped))
         self.push.start()
         self.resender.start()
 
-    def _run(self, name: str, work: Callable[[], None]) -> None:
-        thread = threading.Thread(target=work, name=name, daemon=True)
-        thread.start()
-        self._threads.append(thread)
-
     def _sweep_timeouts(self) -> None:
-        while not self._stop.wait(TIMEOUT_SWEEP_S):
-            try:
-                self.timeouts.sweep()
-                self.idle.sweep()
-                # An empty batch: it notices what another process wrote (a worker that is being replaced).
-                self.store.flush()
-            except Unavailable as error:
-                log.warning("store_not_writable", reason=str(error))
-            except Exception:  # noqa: BLE001 - the sweeper must outlive any single bad row
-                log.exception("timeout_sweep_failed")
+        self.timeouts.sweep()
+        self.idle.sweep()
+        # An empty batch: it notices what another process wrote (a worker that is being replaced).
+        self.store.flush()
 
     def _keep_archive(self) -> None:
-        while not self._stop.wait(ARCHIVE_SWEEP_S):
-            try:
-                self.archive.sweep(lambda: self._stop.wait(ARCHIVE_PAUSE_S))
-            except Unavailable as error:
-                log.warning("archive_postponed", reason=str(error))
-            except Exception:  # noqa: BLE001 - as above
-                log.exception("archive_sweep_failed")
+        self.archive.sweep(lambda: self._background.stopped.wait(ARCHIVE_PAUSE_S))
 
-    def _sweep_desk(self) -> None:
-        while not self._stop.is_set():
-            try:
-                self.desk.sweep()
-            except Exception:  # noqa: BLE001 - the sweeper must outlive any single bad row
-                log.exception("desk_sweep_failed")
+    def _distribute(self) -> None:
+        stopped = self._background.stopped
+        while not stopped.is_set():
+            attempt("agent-desk", self.desk.sweep)
             # A breath after each round: a crowd of changes is one round, not a round each.
-            self._stop.wait(DESK_BREATH_S)
+            stopped.wait(DESK_BREATH_S)
             self.desk.pause(DESK_SWEEP_S)
 
-    def _sweep_credentials(self) -> None:
-        while not self._stop.wait(CREDENTIALS_SWEEP_S):
-            try:
-                self.feed.drop_refused(self.accounts.still_good)
-            except Unavailable as error:
-                log.warning("store_not_readable", reason=str(error))
-            except Exception:  # noqa: BLE001 - the sweeper must outlive any single bad session
-                log.exception("credential_sweep_failed")
+    def _drop_refused(self) -> None:
+        self.feed.drop_refused(self.accounts.still_good)
 
     def on_drain(self, hook: Callable[[], None]) -> None:
         """Call `hook` when the graceful stop begins."""
@@ -413,7 +397,7 @@ class Gateway:
             log.warning("comet_sessions_not_saved", reason=str(error))
         self.hub.stop_holding()
         self.websockets.close_all()
-        self._stop.set()
+        self._background.stopped.set()
         self.resender.stop()
         self.push.stop()
         log.info("drained")

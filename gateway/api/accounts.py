@@ -11,21 +11,20 @@ from typing import Any
 import marshmallow as ma
 from flask_smorest import Blueprint
 from marshmallow import fields, validate
-from werkzeug.exceptions import Forbidden
 
-from gateway.api import agent_schemas, desk_schemas
-from gateway.api.agent import SENDS, caller, guard
-from gateway.api.chat_view import iso_time
+from gateway.api import desk_schemas
+from gateway.api.admin import PREFIX, guard
+from gateway.api.agent import SENDS
 from gateway.api.desk import page
 from gateway.api.routes import Route, add
-from gateway.chat.accounts import ADMIN, ROLES, Accounts
+from gateway.chat.accounts import ROLES, Accounts
 from gateway.chat.directory import AccountChanges, Directory, generated_password
+from gateway.chat.export import iso_time
 from gateway.model.accounts import StoredAccount
 from gateway.observe.metrics import Metrics
 from gateway.rates import Rates
 from gateway.store.roles import Token
 
-PREFIX = "/admin/v1"
 _ROLE = validate.OneOf(sorted(ROLES))
 
 
@@ -157,14 +156,7 @@ def create_blueprint(
     """The blueprint of accounts and tokens."""
     views = _Views(directory, accounts)
     blueprint = Blueprint("accounts", __name__, url_prefix=PREFIX, description="Accounts and tokens.")
-    blueprint.ARGUMENTS_PARSER = agent_schemas.JsonParser()
     guard(blueprint, accounts=accounts, metrics=metrics, rates=rates)
-
-    @blueprint.before_request
-    def only_administrators() -> None:
-        if caller().role != ADMIN:
-            raise Forbidden("for administrators only")
-
     for route in _ROUTES:
         add(blueprint, route, getattr(views, route.view))
     return blueprint

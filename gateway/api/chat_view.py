@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from gateway.chat.accounts import Account
 from gateway.chat.desk import Desk
+from gateway.chat.export import iso_time
 from gateway.clock import Clock
 from gateway.model.participants import Participant
 from gateway.model.placement import Offer
@@ -94,13 +94,6 @@ def shown_offer(offer: Offer) -> dict[str, Any]:
         "note": offer.note,
         "until": iso_time(offer.until_ms),
     }
-
-
-def iso_time(utc_ms: int) -> str:
-    """A Unix time in milliseconds as RFC 3339 text."""
-    return (
-        datetime.fromtimestamp(utc_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    )
 
 
 def _participant(party: Participant) -> dict[str, Any]:

@@ -34,7 +34,7 @@ class LoginBodySchema(ma.Schema):
     password = fields.String(required=True, load_only=True, validate=validate.Length(max=MAX_PASSWORD))
 
 
-class SessionSchema(ma.Schema):
+class ConsoleSessionSchema(ma.Schema):
     """Who is logged in."""
 
     name = fields.String(required=True)
@@ -110,9 +110,16 @@ def create_blueprint(
         """A token for one Bayeux handshake."""
         return {"token": logins.ticket(account_of(request, accounts))}
 
-    _add(blueprint, "POST", "/login", login, SessionSchema, (400, 401, 403, 413, 415, 422, 429, 500, 503))
+    _add(
+        blueprint,
+        "POST",
+        "/login",
+        login,
+        ConsoleSessionSchema,
+        (400, 401, 403, 413, 415, 422, 429, 500, 503),
+    )
     _add(blueprint, "POST", "/logout", logout, LoggedOutSchema, (401, 403, 429, 500, 503))
-    _add(blueprint, "GET", "/session", session, SessionSchema, (401, 500, 503))
+    _add(blueprint, "GET", "/session", session, ConsoleSessionSchema, (401, 500, 503))
     _add(blueprint, "POST", "/ticket", ticket, TicketSchema, (401, 403, 429, 500, 503))
     return blueprint
 

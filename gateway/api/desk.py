@@ -24,10 +24,11 @@ from gateway.api.agent import (
     guard,
     message_id,
 )
-from gateway.api.chat_view import ChatView, iso_time
+from gateway.api.chat_view import ChatView
 from gateway.api.routes import Route, add
 from gateway.chat.accounts import Accounts
 from gateway.chat.desk import Desk
+from gateway.chat.export import iso_time
 from gateway.chat.handover import Handover
 from gateway.clock import Clock
 from gateway.model.session import ChatSession

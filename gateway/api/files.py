@@ -17,11 +17,11 @@ from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 from gateway.api import agent_schemas as schemas
 from gateway.api import multipart, problem
 from gateway.api.agent import MAX_BODY_BYTES, PREFIX, guard
-from gateway.api.chat_view import iso_time
 from gateway.api.downloads import file_answer
 from gateway.api.routes import SECURITY
 from gateway.chat.accounts import Account, Accounts
 from gateway.chat.agent_files import AgentFiles
+from gateway.chat.export import iso_time
 from gateway.chat.limits import MISSING_OR_MALFORMED
 from gateway.errors import Rejected
 from gateway.files import limits

@@ -12,12 +12,14 @@ from typing import Any
 from flask_smorest import Blueprint
 
 from gateway.api import agent_schemas, desk_schemas
+from gateway.api.admin_chats import archive_query
+from gateway.api.admin_chats_schemas import SearchSchema
 from gateway.api.agent import CHANGES, CHAT, PREFIX, SENDS, caller, guard
-from gateway.api.chat_view import ChatView, iso_time
+from gateway.api.chat_view import ChatView
 from gateway.api.desk import page
 from gateway.api.routes import Route, add
-from gateway.api.transcripts import SearchSchema, archive_query
 from gateway.chat.accounts import Account, Accounts
+from gateway.chat.export import iso_time
 from gateway.chat.history import History
 from gateway.chat.notebook import Notebook
 from gateway.config import SettingsSource

@@ -253,8 +253,7 @@ class ChatEdge:
         except BadKey:
             self._rates.failed(address=address, chat_id=target.chat_id)
             raise
-        self._rates.proved(secret)
-        self._rates.session(party.session.id)
+        self._rates.request(secret, party.session.id)
         return party
 
     def _refuse_compressed(self, request: Request) -> None:

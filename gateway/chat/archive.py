@@ -8,7 +8,7 @@ thread of `services` (`sweep`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -23,6 +23,11 @@ from gateway.model.events import Event, QuitReason
 from gateway.model.session import ChatSession, ChatState
 from gateway.store.roles import ArchiveQuery, Place, Store
 
+# What a search can ask for: one state, or all but the last.
+STATES: Mapping[str, frozenset[ChatState]] = {
+    "open": frozenset(ChatState) - {ChatState.ENDED},
+    **{state.value: frozenset({state}) for state in ChatState},
+}
 # Chats of one page at most, and of one step through all of them.
 MAX_PAGE = 100
 _STEP = 100

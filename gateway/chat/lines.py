@@ -6,13 +6,13 @@ but its own; all methods are short and free of I/O.
 
 from __future__ import annotations
 
-import threading
 from bisect import bisect_left, insort
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 
 from gateway.model.participants import PERSONNEL
 from gateway.model.session import ChatSession, ChatState
+from gateway.native import native_lock
 from gateway.routing.dispatch import Queued, estimated_wait_s
 
 # Departures that an estimate looks back on: enough to be calm, few enough to follow the hour.
@@ -23,7 +23,7 @@ class Lines:
     """Waiting chats, offered chats and the load of each account."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()  # guards everything below
+        self._lock = native_lock()  # guards everything below
         self._open: dict[str, ChatSession] = {}
         self._waiting: dict[str, ChatSession] = {}
         self._offered: dict[str, ChatSession] = {}

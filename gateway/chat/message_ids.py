@@ -9,6 +9,8 @@ from gateway.model.change import MessageId
 
 def of_customer(text: str | None) -> MessageId | None:
     """A customer's id of an operation, None without one, Rejected 101; a chat has one customer."""
+    if not text:
+        return None
     checked = limits.message_id(text)
     return MessageId("customer", checked) if checked else None
 

@@ -5,7 +5,6 @@ In memory; rebuilt from the end of the transcript after a start. Called by `desk
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 
 from gateway.chat.notices import Notice
@@ -15,6 +14,7 @@ from gateway.model.change import Committed
 from gateway.model.events import EventType
 from gateway.model.participants import PERSONNEL
 from gateway.model.session import ChatSession, ChatState
+from gateway.native import native_lock
 from gateway.store.roles import Chats
 
 # How far back a restart looks for the first unanswered message.
@@ -28,7 +28,7 @@ class Waits:
         self._store = store
         self._settings_source = settings_source
         self._clock = clock
-        self._lock = threading.Lock()  # guards the two dictionaries
+        self._lock = native_lock()  # guards the two dictionaries
         self._since: dict[str, int] = {}
         self._told: dict[str, int] = {}
 

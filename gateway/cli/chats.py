@@ -10,12 +10,11 @@ from functools import partial
 import click
 
 from gateway.chat import export
-from gateway.chat.archive import MAX_PAGE, Archive, Customer
+from gateway.chat.archive import MAX_PAGE, STATES, Archive, Customer
 from gateway.chat.files import purge_chat
 from gateway.cli.installation import opened
 from gateway.clock import SystemClock
 from gateway.errors import StateConflict
-from gateway.model.session import ChatState
 from gateway.store.roles import ArchiveQuery
 
 
@@ -29,7 +28,7 @@ def chats() -> None:
 @click.option("--customer", default="", help="Words of the customer's nickname or e-mail address.")
 @click.option("--agent", default="", help="Words of an agent's nickname or account.")
 @click.option("--service", default="")
-@click.option("--state", type=click.Choice([state.value for state in ChatState]))
+@click.option("--state", type=click.Choice(list(STATES)))
 @click.option("--from", "since", type=click.DateTime(), help="Begun then or later (UTC).")
 @click.option("--to", "until", type=click.DateTime(), help="Begun before then (UTC).")
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
@@ -39,7 +38,7 @@ def list_chats(
     """List chats, newest first: id, begin, state, service, customer."""
     query = ArchiveQuery(
         **texts,
-        state=ChatState(state) if state else None,
+        states=STATES[state] if state else frozenset(),
         from_ms=_milliseconds(since),
         until_ms=_milliseconds(until),
     )

@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 
 import click
-import orjson
 
 from gateway.cli.installation import one_line_errors
 from gateway.clock import SystemClock
-from gateway.config import Settings, SettingsSource
+from gateway.config import SettingsSource
+from gateway.errors import NotFound
 from gateway.ids import Ids
-from gateway.model.deliveries import Delivery, DeliveryKind
-from gateway.observe.redaction import escape, redact_text
-from gateway.push.customhttp import Reply, Sender
-from gateway.push.destination import Destination, resolve
+from gateway.observe.redaction import escape
 from gateway.push.signing import installation_key
-from gateway.routing.policy import Skip
+from gateway.push.trial import Result, Trials
 from gateway.services import Installation
 
 HEAD_SHOWN = 500
-TEXT = "test notification"
 
 
 @click.group()
@@ -50,55 +45,31 @@ def test(*, url: str | None, provider: str | None, debug: bool) -> None:
     Exit code 0: the receiver answered with 2xx.
     """
     with one_line_errors():
-        settings = _settings(url, provider, debug=debug)
         key = installation_key(Installation.from_environment().data_dir)
-        destination = resolve(settings, provider, debug=debug, installation_key=key)
-        if isinstance(destination, Skip):
-            click.echo(f"gateway: {destination.reason}", err=True)
+        trials = Trials(_settings(url, provider, debug=debug), SystemClock(), Ids(), installation_key=key)
+        try:
+            result = trials.run(provider, debug=debug)
+        except NotFound as refused:
+            click.echo(f"gateway: {refused}", err=True)
             sys.exit(1)
-        begun = time.monotonic()
-        reply = Sender(settings.push.allowed_networks, SystemClock()).send(
-            _notification(provider, debug=debug), destination, attempt=1
-        )
-    _report(reply, destination, round((time.monotonic() - begun) * 1000))
+    _report(result)
 
 
-def _settings(url: str | None, provider: str | None, *, debug: bool) -> Settings:
+def _settings(url: str | None, provider: str | None, *, debug: bool) -> SettingsSource:
     """The configuration, with `url` in the place of the destination's: the checks judge it as any other."""
     environ = dict(os.environ)
     file = environ.get("GATEWAY_CONFIG") or None
     if url is not None:
         section = f"PUSH__PROVIDER__{provider.upper()}" if provider else "PUSH"
         environ[f"GATEWAY__{section}__{'DEBUG_' if debug else ''}CUSTOMHTTP_URL"] = url
-    return SettingsSource(file, environ).current
+    return SettingsSource(file, environ)
 
 
-def _notification(provider: str | None, *, debug: bool) -> Delivery:
-    now_ms = SystemClock().wall_ms()
-    return Delivery(
-        id=f"msg_test_{Ids().alphanumeric()}",
-        chat_id="test",
-        user_id="test",
-        position=0,
-        kind=DeliveryKind.PAYLOAD,
-        event_type="Test",
-        device_id="test",
-        created_ms=now_ms,
-        due_ms=now_ms,
-        provider=provider,
-        debug=debug,
-        message=orjson.dumps(TEXT),
-    )
-
-
-def _report(reply: Reply, destination: Destination, duration_ms: int) -> None:
-    """Status, time and the beginning of the answer, without anything secret; exit code 1 unless it is 2xx."""
-    what = f"HTTP {reply.status}" if reply.status else reply.error
-    click.echo(f"{what} in {duration_ms} ms")
-    head = reply.head.decode("utf-8", "replace")
-    for secret in filter(None, destination.headers.values()):
-        head = head.replace(secret, "********")
-    if head:
-        click.echo(escape(redact_text(head)[:HEAD_SHOWN]))
-    if reply.status is None or not 200 <= reply.status < 300:
+def _report(result: Result) -> None:
+    """Status, time and the beginning of the answer; exit code 1 unless it is 2xx."""
+    what = f"HTTP {result.status}" if result.status else result.error
+    click.echo(f"{what} in {result.duration_ms} ms")
+    if result.head:
+        click.echo(escape(result.head[:HEAD_SHOWN]))
+    if not result.delivered:
         sys.exit(1)

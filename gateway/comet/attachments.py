@@ -82,6 +82,11 @@ class Attachments:
             self._resume.pop(chat.id, None)
             self._presence.attached(chat.id)
 
+    def sessions_of(self, chat_id: str) -> list[Session]:
+        """The sessions that receive this chat."""
+        with self.lock:
+            return [attachment.session for attachment in self._by_chat.get(chat_id, ())]
+
     def _is_newest(self, chat_id: str, cursor: int) -> bool:
         """Whether nothing is committed beyond the cursor (if that cannot be read, it is not known)."""
         with suppress(Unavailable):

@@ -117,8 +117,7 @@ class ChatService:
         except BadKey:
             rates.failed(address=address)
             raise
-        rates.proved(secure_key)
-        rates.session(party.session.id)
+        rates.request(secure_key, party.session.id)
         return party
 
     # --- starting and attaching -------------------------------------------------------------------------

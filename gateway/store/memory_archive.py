@@ -89,7 +89,7 @@ class MemoryArchive:
         created = session.profile.created_ms
         return (
             query.service in ("", session.profile.service)
-            and query.state in (None, session.state)
+            and (not query.states or session.state in query.states)
             and (query.from_ms is None or created >= query.from_ms)
             and (query.until_ms is None or created < query.until_ms)
         )

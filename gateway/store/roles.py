@@ -119,14 +119,14 @@ class ArchiveQuery:
 
     `text` is found within one event, `customer` in nickname and e-mail address, `agent` in nickname and
     account of agents, supervisors and bots; for all three see store/words.py. A text without any word
-    matches nothing. `from_ms` <= creation < `until_ms`.
+    matches nothing. Any of `states` will do. `from_ms` <= creation < `until_ms`.
     """
 
     text: str = ""
     customer: str = ""
     agent: str = ""
     service: str = ""
-    state: ChatState | None = None
+    states: frozenset[ChatState] = frozenset()
     from_ms: int | None = None
     until_ms: int | None = None
 

@@ -8,7 +8,7 @@ import { keyed, setText } from "../lib/keyed.js";
 import { link } from "../lib/route.js";
 import { reason } from "./api.js";
 import { empty, failed, loading } from "./states.js";
-import { momentOf, stopwatch } from "./words.js";
+import { momentOf, queueWait, replyWait, stopwatch } from "./words.js";
 
 /** @typedef {import("./api.js").Duty} Duty */
 /** @typedef {import("./api.js").Queue} Queue */
@@ -32,7 +32,7 @@ export class Team {
     ),
     chats: new Table(
       "Open chats",
-      ["Customer", "State", "Service", "With", "Since", ""],
+      ["Customer", "State", "Service", "With", "Waits", "Since", ""],
       ["No chat is open", "Every chat that has not ended appears here."],
     ),
   };
@@ -84,16 +84,15 @@ export class Team {
     if (this.#loadedAt === null && this.#body.childElementCount === 0) this.#body.replaceChildren(loading(6));
     const { api } = this.desk;
     try {
-      const [agents, queues, active, waiting] = await Promise.all([
+      const [agents, queues, open] = await Promise.all([
         api.get("/agents?limit=200"),
         api.get("/queues"),
-        api.get("/transcripts?state=active&limit=100"),
-        api.get("/transcripts?state=waiting&limit=100"),
+        api.get("/transcripts?state=open&limit=100"),
       ]);
       const { agents: people, queues: lines, chats } = this.#tables;
       people.fill(agents.items.filter((/** @type {Duty} */ each) => each.role !== "bot").map(agentRow));
       lines.fill(queues.items.map(queueRow));
-      chats.fill([...waiting.items, ...active.items].map((/** @type {Chat} */ each) => this.#chatRow(each)));
+      chats.fill(open.items.map((/** @type {Chat} */ each) => this.#chatRow(each)));
       if (this.#loadedAt === null) this.#body.replaceChildren(people.element, lines.element, chats.element);
       this.#loadedAt = Date.now();
       setText(this.#freshness, `Updated ${new Date().toLocaleTimeString("en-GB")}`);
@@ -137,6 +136,7 @@ export class Team {
     const ways = own
       ? element("a", { href: link("chats", chat.chatId) }, own.mode === "monitor" ? "You watch it" : "Yours")
       : element("span", { class: "buttons" }, watch, join);
+    const waits = waitOf(chat, this.desk.now());
     return {
       key: `${chat.chatId} ${chat.state} ${own?.mode ?? ""} ${agents.join()}`,
       cells: [
@@ -144,11 +144,19 @@ export class Team {
         chat.state,
         chat.service,
         [...new Set(agents)].join(", ") || "–",
+        waits,
         momentOf(Date.parse(chat.createdAt)),
         ways,
       ],
     };
   }
+}
+
+/** For an agent or for a reply, with its level. @param {Chat} chat @param {number} now */
+function waitOf(chat, now) {
+  const wait = chat.state === "waiting" ? queueWait(chat, now) : replyWait(chat, now);
+  if (wait === null) return "–";
+  return `${wait.word} ${wait.text}`;
 }
 
 /** @param {Duty} duty @returns {Row} */
@@ -198,6 +206,11 @@ class Table {
     this.none.hidden = rows.length > 0;
     keyed(this.#rows, rows, {
       key: ({ key }) => key,
+      update: (node, { cells }) => {
+        cells.forEach(
+          (cell, at) => typeof cell === "string" && setText(/** @type {Element} */ (node.children[at]), cell),
+        );
+      },
       make: ({ cells }) =>
         element(
           "tr",

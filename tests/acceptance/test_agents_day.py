@@ -1,7 +1,6 @@
 """A day of one agent and one supervisor through the public API of a real gateway, and of its customers.
 
-The parts are in the order of the day, and each builds on the one before. Idle closing, files, and search and
-export of transcripts have their own acceptance tests; the day has a place for them where `PART` says so.
+The parts are in the order of the day, and each builds on the one before.
 """
 
 # ruff: noqa: SIM300 - the house order is expected == actual
@@ -27,6 +26,11 @@ offer_timeout=600
 [limits]
 enabled=false
 """
+IDLE = (
+    "[inactivity-control]\nenabled=true\ntimeout-alert=2\ntimeout-alert2=0\ntimeout-close=2\n"
+    "message-alert=still there?\nmessage-close=good bye\n"
+)
+PDF, SIGNED = b"%PDF-1.7\nan offer", b"%PDF-1.7\nsigned"
 
 
 class Console:
@@ -46,9 +50,13 @@ class Console:
         assert reply["successful"], reply
 
     def call(self, method: str, path: str, body: Any = None, *, status: int = 200) -> Any:
-        answer = self.http.request(method, f"{self.url}/agent/v1{path}", json=body, timeout=20)
+        answer = self.raw(method, f"/agent/v1{path}", json=body)
         assert status == answer.status_code, answer.text
         return answer.json()
+
+    def raw(self, method: str, path: str, **request: Any) -> requests.Response:
+        """Anything of the gateway, as the HTTP response."""
+        return self.http.request(method, self.url + path, timeout=20, **request)
 
     def hears(self, kind: str, chat_id: str | None = None) -> Any:
         """Poll until a frame of this type (of this chat) has come; the frame."""
@@ -84,8 +92,8 @@ def part_morning(gateway: RunningGateway) -> tuple[Console, Console, Console]:
 def part_four_chats(gateway: RunningGateway, anna: Console) -> list[Rest]:
     """Three are offered up to her capacity, the fourth waits and is told its position."""
     customers = []
-    for name in ("Ann", "Ben", "Cid", "Dan"):
-        customers.append(Rest(gateway.url, nickname=name))
+    for name, email in (("Ann", "ann@shop.example"), ("Ben", ""), ("Cid", ""), ("Dan", "ANN@shop.example")):
+        customers.append(Rest(gateway.url, nickname=name, emailAddress=email))
     for customer in customers[:3]:
         assert "queue" == anna.hears("offer", customer.chat_id)["detail"]["kind"]
         anna.call("POST", f"/chats/{customer.chat_id}/accept")
@@ -157,6 +165,20 @@ def part_supervision(anna: Console, sara: Console, customer: Rest) -> None:
     sara.call("POST", f"/chats/{customer.chat_id}/leave")
 
 
+def part_files(anna: Console, customer: Rest) -> None:
+    """A file from the agent to the customer and one back; both arrive as they were sent."""
+    files = f"/agent/v1/chats/{customer.chat_id}/files"
+    uploaded = anna.raw("POST", files, files={"file": ("offer.pdf", PDF)})
+    assert 200 == uploaded.status_code, uploaded.text
+    told = customer.events()[-1]
+    assert ("FileUploaded", uploaded.json()["file"]["fileId"]) == (told["type"], told["userData"]["file-id"])
+    assert PDF == customer.post(f"file/{told['userData']['file-id']}/download").content
+    sent = customer.upload("signed.pdf", SIGNED)
+    assert 0 == sent["statusCode"], sent
+    assert SIGNED == anna.raw("GET", f"{files}/{sent['userData']['file-id']}").content
+    assert ["offer.pdf", "signed.pdf"] == [each["name"] for each in anna.raw("GET", files).json()["items"]]
+
+
 def part_wrap_up(anna: Console, customer: Rest) -> None:
     """The customer leaves; Anna notes, says how it ended, and leaves."""
     customer.call("disconnect")
@@ -181,12 +203,37 @@ def part_crash(gateway: RunningGateway, anna: Console, done: Rest, offered: Rest
     return anna
 
 
+def part_search(anna: Console, sara: Console, done: Rest, waiting: Rest) -> None:
+    """The supervisor finds what was said and exports it; an agent sees the same customer's earlier chat."""
+    said = "/admin/v1/chats?text=call again&agent=anna&customer=ann"
+    done_id = done.chat_id
+    found = eventually(lambda: sara.raw("GET", said.replace("call again", "good morning")).json()["items"])
+    assert [done_id] == [each["chatId"] for each in found]
+    assert [] == sara.raw("GET", said).json()["items"]  # a note is not part of the conversation
+    exported = sara.raw("GET", f"/admin/v1/chats/{done_id}/export").json()
+    assert [1, 2, 3, 5, 6] == [each["index"] for each in exported["events"]]  # 4 was typing
+    assert "Good morning" in sara.raw("GET", f"/admin/v1/chats/{done_id}/export?format=text").text
+    assert 403 == anna.raw("GET", said).status_code
+    earlier = anna.call("GET", f"/chats/{waiting.chat_id}/history")["items"]
+    assert [done_id] == [each["chatId"] for each in earlier]
+
+
+def part_idle_close(gateway: RunningGateway, customer: Rest) -> None:
+    """Idle control is switched on while the gateway runs: nobody says anything, and the chat is closed."""
+    gateway.config.write_text(INI + IDLE)
+    eventually(lambda: customer.call("refresh", transcriptPosition=1)["chatEnded"], timeout=30)
+    told = [(each["type"], each.get("text")) for each in customer.events()]
+    assert [("IdleAlert", "still there?"), ("IdleClose", "good bye")] == [
+        each for each in told if each[0].startswith("Idle") and each[1]
+    ]
+
+
 def part_evening(anna: Console, bert: Console, sara: Console, customers: list[Rest]) -> None:
     """The last offer is refused, the supervisor closes what is left, everybody logs out."""
     ben, cid, dan = customers[1:]
     anna.call("POST", f"/chats/{dan.chat_id}/decline")
     anna.call("PUT", "/duty", {"ready": False, "reason": "evening"})
-    for customer in (ben, cid, dan):
+    for customer in (ben, cid):
         sara.call("POST", f"/chats/{customer.chat_id}/close")
         assert customer.call("refresh", transcriptPosition=1)["chatEnded"] is True
     for console in (anna, bert, sara):
@@ -195,15 +242,17 @@ def part_evening(anna: Console, bert: Console, sara: Console, customers: list[Re
 
 
 def test_a_day(gateway: RunningGateway) -> None:
-    """Login, four chats, transfer, consultation, supervision, wrap-up, a crash, the end of the day."""
+    """Login, four chats, consultation, files, transfer, a crash, search and export, the end of the day."""
     anna, bert, sara = part_morning(gateway)
     customers = part_four_chats(gateway, anna)
     ann, ben, cid, dan = customers
     part_typing_preview(anna, ann)
     part_consultation(anna, bert, cid)
     part_supervision(anna, sara, cid)
-    # PART idle closing, PART files, PART search and export: tests of their own.
+    part_files(anna, cid)
     part_transfer(anna, bert, ben)
     part_wrap_up(anna, ann)
     anna = part_crash(gateway, anna, ann, dan)
+    part_search(anna, sara, ann, dan)
     part_evening(anna, bert, sara, customers)
+    part_idle_close(gateway, dan)

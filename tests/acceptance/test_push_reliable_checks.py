@@ -209,3 +209,23 @@ def test_push_check_07_restart(tmp_path: Path, kill: bool):
             assert 4 == stand.bodies(chat.chat_id)[-1]["nextPosition"]
             chat.events(2)
             stand.quiet(chat.chat_id)
+
+
+def test_push_check_07_group_without_node(tmp_path: Path):
+    """No node of the group: the chat works, Trc 59758, no POST; with one, all that is owed is told."""
+    with Receiver() as receiver:
+        elsewhere = INI.format(url=receiver.url("/push")) + "[cluster]\nname=another-cluster\n"
+        with RunningGateway(tmp_path, elsewhere) as gateway:
+            stand = Stand(gateway, receiver)
+            chat = Rest(gateway.url, **{f"userData[{key}]": value for key, value in KEYS.items()})
+            stand.agent.accept(chat.chat_id)
+            stand.agent.send(chat.chat_id, "nobody hears of this yet")
+            line = f"no gms node found in group={KEYS['GCTI_GMS_NodeGroup']}"
+            eventually(lambda: "59758" in gateway.log() and line in gateway.log(), what="the trace line")
+            assert [] == receiver.requests
+            gateway.stop()
+            gateway.config.write_text(elsewhere.replace("another-cluster", KEYS["GCTI_GMS_NodeGroup"]))
+            gateway.start()
+            stand.agent.send(chat.chat_id, "now")
+            eventually(lambda: stand.told(chat.chat_id), what="a pointer")
+            assert {"2"} == {position for _, position in stand.told(chat.chat_id)}

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from faults.test_kill import kill_worker
-from support.clients import Rest, UnknownClient, WebSocket
+from support.clients import Bayeux, LongPoll, Rest, UnknownClient, WebSocket
 from support.gateway import RunningGateway
 from support.waiting import eventually
 
@@ -111,9 +111,12 @@ def test_the_same_load_finds_ids_that_are_not_stored(tmp_path: Path):
     assert any(len(found) > 1 for sender in senders for found in sender.answers.values())
 
 
-def test_a_lost_acknowledgement_is_repaired_over_cometd(tmp_path: Path):
-    """The process dies after the commit; published again in a new session, the index is told."""
-    with RunningGateway(tmp_path) as gateway:
+def published_again(kind: Callable[[Path], RunningGateway], directory: Path) -> tuple[list[int], list[str]]:
+    """Over CometD: a message, kill -9, the same once more in a new session, on two connections at once.
+
+    The indexes that the repetitions were told, and the types of the stored events.
+    """
+    with kind(directory) as gateway:
         socket = WebSocket(gateway.ws_url)
         socket.handshake()
         key = socket.request_chat()["secureKey"]
@@ -122,13 +125,33 @@ def test_a_lost_acknowledgement_is_repaired_over_cometd(tmp_path: Path):
         gateway.restart()
         with pytest.raises((OSError, UnknownClient)):
             socket.publish("sendMessage", **data)
-        socket.open()
-        socket.client_id = ""
-        socket.handshake()
-        again = socket.publish("sendMessage", **data)
-        indexes = [event["index"] for note in again.notifications for event in note["messages"]]
-        refreshed = socket.publish("refresh", secureKey=key, transcriptPosition=1)
-    assert (True, 2) == (again.done, indexes[-1])
-    assert ["ParticipantJoined", "Message"] == [
-        event["type"] for note in refreshed.notifications for event in note["messages"]
-    ]
+        told: list[int] = []
+
+        def again(client: Bayeux) -> None:
+            answer = client.publish("sendMessage", **data)
+            assert answer.done
+            told.extend([event["index"] for note in answer.notifications for event in note["messages"]][-1:])
+
+        clients = [WebSocket(gateway.ws_url), LongPoll(gateway.url)]
+        for client in clients:
+            client.handshake()
+        threads = [threading.Thread(target=again, args=(client,)) for client in clients]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+        refreshed = clients[0].publish("refresh", secureKey=key, transcriptPosition=1)
+    return told, [event["type"] for note in refreshed.notifications for event in note["messages"]]
+
+
+def test_a_lost_acknowledgement_is_repaired_over_cometd(tmp_path: Path):
+    """The process dies after the commit; published again in new sessions, each is told the first index."""
+    told, stored = published_again(RunningGateway, tmp_path)
+    assert [2, 2] == told
+    assert ["ParticipantJoined", "Message"] == stored
+
+
+def test_the_same_repetition_over_cometd_finds_ids_that_are_not_stored(tmp_path: Path):
+    """Negative control: with the ids in memory the first repetition after the kill is a second message."""
+    _, stored = published_again(AmnesiacGateway, tmp_path)
+    assert ["ParticipantJoined", "Message", "Message"] == stored

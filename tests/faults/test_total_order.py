@@ -19,7 +19,7 @@ from support.history import Entry, seen, violations
 from support.waiting import eventually
 from unit.push.receiver import Receiver
 
-ACKS = 300
+ACKS, CONTROL_ACKS = 300, 60
 KEYS = {
     "GCTI_Chat_PushSubscribe": "true",
     "GCTI_GMS_NodeGroup": "gms-cluster",
@@ -27,6 +27,12 @@ KEYS = {
     "GCTI_GMS_PushDeviceType": "customhttp",
     "GCTI_GMS_PushIncludePayload": "true",
 }
+
+
+class DisorderlyGateway(RunningGateway):
+    """The negative control: wake-ups do not keep the order of the commits."""
+
+    app = "tests.faults.disorderly_wsgi:app"
 
 
 def ini(port: int) -> str:
@@ -69,6 +75,17 @@ def test_four_kinds_of_observers_see_one_order(tmp_path: Path):
     assert gaps >= set(load.typing)
     assert [] == out_of_order(device)
     assert messages == [entry for entry in device if entry.type == "Message"]
+
+
+def test_the_same_load_finds_changes_that_are_published_out_of_order(tmp_path: Path):
+    """Negative control: without the order of the commits some observer misses an event or sees it late."""
+    with DisorderlyGateway(tmp_path, QUIET) as gateway, loaded(gateway) as load:
+        load.acks(CONTROL_ACKS)
+        final = load.stop_writing()
+        observers = load.close()
+    gaps = load.gaps(final)
+    assert [] == violations(load.recorder.operations, final, {}, typing=gaps), "what is stored is right"
+    assert violations(load.recorder.operations, final, observers, typing=gaps)
 
 
 def test_the_order_check_finds_an_inversion():

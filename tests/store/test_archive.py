@@ -83,7 +83,9 @@ def test_service_state_and_date_narrow_the_search(store: Store) -> None:
     chat(store, "one", service="sales", created_ms=NOW)
     chat(store, "two", service="support", created_ms=NOW + 10, state=ChatState.WAITING)
     assert ["one"] == found(store, service="sales")
-    assert ["two"] == found(store, state=ChatState.WAITING)
+    assert ["two"] == found(store, states=frozenset({ChatState.WAITING, ChatState.ACTIVE}))
+    assert ["one"] == found(store, states=frozenset({ChatState.ENDED}))
+    assert ["two", "one"] == found(store, states=frozenset(ChatState))
     assert ["two"] == found(store, from_ms=NOW + 1)
     assert ["one"] == found(store, from_ms=NOW, until_ms=NOW + 10)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from gateway.model.session import ChatSession
+from gateway.model.session import ChatSession, ChatState
 from gateway.store.roles import ArchiveQuery, Place
 from gateway.store.sqlite import rows
 from gateway.store.sqlite.database import Readers
@@ -40,6 +40,8 @@ _QUIET = (
 _UNINDEXED_EVENTS = "SELECT idx, wire FROM event WHERE chat = ? AND idx >= ? ORDER BY idx LIMIT ?"
 _PUT_TEXT = "INSERT OR REPLACE INTO transcript (rowid, text) VALUES (?,?)"
 _PUT_PEOPLE = "INSERT OR REPLACE INTO transcript (rowid, customer, agent) VALUES (?,?,?)"
+# Few are open, however many have ended: they are read from their own index.
+_OPEN = "chat.seq IN (SELECT seq FROM chat INDEXED BY chat_open WHERE state <> 'ended')"
 _MATCHING = "chat.seq IN (SELECT rowid >> 20 FROM transcript WHERE transcript MATCH ?)"
 
 
@@ -100,9 +102,11 @@ def _conditions(query: ArchiveQuery) -> tuple[list[str] | None, list[Any]]:
     if query.service:
         conditions.append("json_extract(CAST(body AS TEXT), '$.service') = ?")
         values.append(query.service)
-    if query.state is not None:
-        conditions.append("state = ?")
-        values.append(query.state.value)
+    if query.states:
+        conditions.append(f"state IN ({rows.marks(query.states)})")
+        values += [state.value for state in query.states]
+        if ChatState.ENDED not in query.states:
+            conditions.append(_OPEN)
     if query.from_ms is not None:
         conditions.append("created_ms >= ?")
         values.append(query.from_ms)

@@ -83,9 +83,8 @@ class ConsoleStand:
     def clear(self) -> None:
         """End every open chat, so that the next test finds none, and nobody is ready."""
         self.token("Zoe", "supervisor")
-        for state in ("waiting", "active", "wrap-up"):
-            for chat in self.call("Zoe", "GET", f"/transcripts?state={state}&limit=100")["items"]:
-                self.call("Zoe", "POST", f"/chats/{chat['chatId']}/close")
+        for chat in self.call("Zoe", "GET", "/transcripts?state=open&limit=100")["items"]:
+            self.call("Zoe", "POST", f"/chats/{chat['chatId']}/close")
         for name in self.people:
             if self.call(name, "GET", "/duty")["ready"]:
                 self.call(name, "PUT", "/duty", {"ready": False})

@@ -315,6 +315,7 @@ def test_a_chat_that_is_brought_back_waits_as_a_new_one(tmp_path: Path) -> None:
     stand = DeskStand(tmp_path, "[settings]\nsession-restore-extend-by=esp\n")
     customer, anna, robot = stand.customer(), stand.person("Anna"), stand.person("Robot", "bot")
     chat = f"/chats/{customer.chat_id}"
+    robot.done(f"{chat}/accept")
     anna.done(f"{chat}/accept")
     anna.done(f"{chat}/transfer", {"queue": "Environment:other", "note": "for the second level"})
     anna.done(f"{chat}/accept")
@@ -323,6 +324,6 @@ def test_a_chat_that_is_brought_back_waits_as_a_new_one(tmp_path: Path) -> None:
     other = stand.customer()
     stand.clock.advance(1)
     back = robot.done(f"{chat}/restore")
-    assert ("Environment:support", "", 2) == (back["queue"], back["transferNote"], back["queuePosition"])
+    assert ("Environment:default", "", 2) == (back["queue"], back["transferNote"], back["queuePosition"])
     assert 1 == anna.get(f"/chats/{other.chat_id}").json["queuePosition"]
     stand.gateway.close()

@@ -143,6 +143,35 @@ def test_breaker_opens_and_nothing_is_dropped(rig: Rig) -> None:
     assert all(1 == len(rig.store.attempts(one.id)) for one in rows)
 
 
+def test_ten_minutes_of_a_receiver_that_is_down(rig: Rig) -> None:
+    """R13: one probe per interval; after its return everything comes, in order but for what was a probe."""
+    rig.receiver.behaviours["/push"] = answer(500)
+    node = standard(rig)
+    rig.add(*[row(1, chat=f"failing{number}") for number in range(10)])
+    node.settle()
+    rows = [row(number, chat="a") for number in range(1, 9)]
+    rig.add(*rows)
+    down = len(rig.receiver.requests)
+    for _ in range(60):
+        rig.clock.advance(10)
+        node.settle()
+    # Intervals of 30, 60, 120 and 240 s are over after 450 s, the next one of 300 s is not.
+    assert 4 == len(rig.receiver.requests) - down
+    assert "open" == status_of(node).state
+    rig.receiver.behaviours["/push"] = answer(200)
+    for _ in range(30):
+        rig.clock.advance(10)
+        node.settle(times=3)
+    assert "closed" == status_of(node).state
+    rig.clock.advance(12 * HOUR_S)  # what had used up a step of its own schedule
+    node.settle(times=20)
+    assert {DeliveryState.DELIVERED} == {node.state(one) for one in rows}
+    # A failed head holds up the chat for 30 s only (10.2.7), so the four probes were four notifications.
+    told = [post.headers["webhook-id"] for post in rig.receiver.requests[down + 4 :]]
+    first_time = [one.id for one in rows if 1 == len(rig.store.attempts(one.id))]
+    assert [one.id for one in rows[4:]] == first_time == [one for one in told if one in first_time]
+
+
 def test_open_breaker_is_no_ones_business_but_its_own(rig: Rig) -> None:
     """Debug deliveries and other providers are sent while one destination is open."""
     rig.receiver.behaviours["/push"] = answer(500)

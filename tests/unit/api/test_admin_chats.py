@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -98,14 +99,44 @@ def test_search_over_http(stand: Stand):
     assert [two, one] == ids(stand.call("GET", ""))
     assert [one] == ids(stand.call("GET", "?text=order&customer=ann"))
     assert [two] == ids(stand.call("GET", "?state=waiting&service=demo"))
+    assert ([two], [one]) == tuple(ids(stand.call("GET", f"?state={state}")) for state in ("open", "ended"))
     assert [] == ids(stand.call("GET", "?to=2001-01-01T00:00:00Z"))
     assert [two, one] == ids(stand.call("GET", "?from=2001-01-01T00:00:00Z"))
     page = stand.call("GET", "?limit=1")
-    assert [one] == ids(stand.call("GET", f"?limit=1&cursor={page.json['cursor']}"))
+    assert [one] == ids(stand.call("GET", f"?limit=1&cursor={page.json['next']}"))
     item = stand.call("GET", f"/{one}").json
     assert ("Ann", "ann@shop.example", "ended") == (item["nickname"], item["email"], item["state"])
     for query in ("?limit=0", "?limit=101", "?state=x", "?from=yesterday", "?cursor=0"):
         assert 422 == stand.call("GET", query).status_code, query
+
+
+def test_a_listed_chat_has_figures_and_nothing_that_was_said_or_attached(stand: Stand):
+    """State, people, times, device and connection; subject, user data and texts stay in the chat itself."""
+    secret = "secret subject"
+    party = stand.chat("Ann", "my order", ended=False, subject=secret, user_data={"card": secret})
+    answer = stand.call("GET", "?state=open", "supervisor")
+    (item,) = answer.json["items"]
+    assert (party.session.id, "demo", "waiting", "Ann", []) == tuple(
+        item[name] for name in ("chatId", "service", "state", "nickname", "agents")
+    )
+    assert ([], None, False, None) == tuple(
+        item[name] for name in ("transports", "push", "reliable", "endedAt")
+    )
+    assert party.session.next_index - 1 == item["lastIndex"]
+    assert [] == re.findall(f"{secret}|my order", answer.text)
+
+
+def test_a_listed_chat_shows_how_its_customer_is_connected(stand: Stand):
+    """The transports of the chat's CometD sessions, each once."""
+    hello = {"channel": "/meta/handshake", "version": "1.0", "supportedConnectionTypes": ["long-polling"]}
+    (reply,) = stand.http.post("/genesys/cometd", json=[hello]).json
+    request = {"operation": "requestChat", "nickname": "Wanda"}
+    channel = "/service/chatV2/customer-support"
+    stand.http.post(
+        "/genesys/cometd", json=[{"channel": channel, "clientId": reply["clientId"], "data": request}]
+    )
+    (item,) = stand.call("GET", "?state=open").json["items"]
+    assert ("Wanda", ["long-polling"]) == (item["nickname"], item["transports"])
 
 
 def test_exports_over_http(stand: Stand):
@@ -163,6 +194,7 @@ def test_the_command_line_does_the_same(stand: Stand):
     one = stand.chat("Ann", "my order", email="ann@shop.example").session.id
     two = stand.chat("Eve", ended=False).session.id
     assert [two, one] == [line.split()[0] for line in stand.cli("list").output.splitlines()]
+    assert [two] == [line.split()[0] for line in stand.cli("list", "--state", "open").output.splitlines()]
     assert one in stand.cli("list", "--text", "order", "--from", "2001-01-01", "--limit", "1").output
     assert "Ann: my order" in stand.cli("show", one).output
     assert f'"chatId":"{one}"' in stand.cli("export", one).output
