@@ -102,7 +102,8 @@ def chat_open(console: Console) -> None:
 
 def offered(console: Console) -> None:
     if console.offered.is_hidden():
-        (chat,) = console.stand.call("Bert", "GET", "/transcripts?customer=mia&state=open")["items"]
+        chats = console.stand.call("Bert", "GET", "/chats?state=mine")["items"]
+        chat = next(chat for chat in chats if chat["nickname"] == "Mia Roth")
         body = {"agent": "Anna", "note": "She moves to Graz, you know the forms"}
         console.stand.call("Bert", "POST", f"/chats/{chat['chatId']}/transfer", body)
     expect(console.offered).to_contain_text("Bert hands it over: She moves to Graz")
