@@ -319,11 +319,11 @@ def test_keyboard_reaches_everything(busy: ConsoleStand, browser: Browser) -> No
 
 PICTURES: dict[str, Callable[[Console], None]] = {
     "chats": lambda console: (overdue(console), offered(console), chat_open(console))[-1],
-    "canned": canned,
     "transfer": transfer,
+    "canned": canned,
+    "agents-only": agents_only,
     "search": search,
     "unreachable": unreachable,
-    "agents-only": agents_only,
 }
 
 
