@@ -32,9 +32,6 @@ const START_AGAIN = 5_000;
 class Page {
   /** @type {AbortController} ends what one login has begun */
   #session = new AbortController();
-  /** @type {string|null} */
-  #lastName = null;
-
   constructor() {
     this.api = new Api(() => this.askToSignIn("Your login has ended. Sign in again; your drafts are kept."));
     this.form = byId("sign-in");
@@ -116,8 +113,7 @@ class Page {
   /** @param {Me} me */
   begin(me) {
     if (me.role === "bot") return this.askToSignIn("This account is a bot's; the console is for people.");
-    if (this.#lastName !== null && this.#lastName !== me.name) forgetAll();
-    this.#lastName = me.name;
+    forgetAll(me.name);
     this.#session = new AbortController();
     const { signal } = this.#session;
     const desk = new Desk(this.api, me, new Memory(me.name));

@@ -121,7 +121,7 @@ export class Workspace {
     if (this.desk.loadedAt === null || Date.now() - this.#lookedAt < 500) return;
     this.#lookedAt = Date.now();
     try {
-      const chat = await this.desk.api.get(`/chats/${id}`);
+      const chat = await this.desk.api.get(`/chats/${encodeURIComponent(id)}`);
       if (id !== this.#id || this.own) return;
       this.#looked ??= new Conversation(chat, this.desk.me.name);
       this.#looked.chat = chat;
