@@ -98,7 +98,8 @@ export class Desk extends EventTarget {
 
   /** @param {import("./feed.js").LinkState} state */
   #linked(state) {
-    if (state === this.link) return;
+    // The next way that is tried is no news for whoever waits for one that works.
+    if (state === this.link || (state === "connecting" && this.link === "cut")) return;
     this.link = state;
     this.#schedule();
     this.#emit("link");

@@ -141,7 +141,7 @@ class Page {
   /** @param {Record<string, View>} views @param {Header} header @param {boolean} focus */
   #show(views, header, focus) {
     const route = parse(location.hash);
-    const name = route.view in views ? route.view : "chats";
+    const name = Object.hasOwn(views, route.view) ? route.view : "chats";
     const view = /** @type {View} */ (views[name]);
     if (byId("view").firstElementChild !== view.element) {
       for (const each of Object.values(views)) each.stop();
