@@ -47,9 +47,11 @@ export class Feed {
   /** Deliver until `stop`. */
   async run() {
     let over = false;
+    let rounds = 0;
     while (!this.#stopped && !over) {
       let failures = 0;
-      let most = TRIES;
+      // More with every round, so that the pauses between the tries can grow.
+      let most = TRIES + rounds * TRIES_WORKED;
       const client = new BayeuxClient({
         url: new URL(this.#ends.me.cometd, location.href).href,
         kind: this.kind,
@@ -60,10 +62,11 @@ export class Feed {
         onState: (state) => {
           if (this.#stopped) return;
           if (state === "connected") {
-            failures = 0;
+            failures = rounds = 0;
             most = TRIES_WORKED;
           } else if (state === "reconnecting" && navigator.onLine && (failures += 1) >= most) {
             this.kind = this.kind === "websocket" ? "long-polling" : "websocket";
+            rounds += 1;
             void client.stop();
           } else if (state === "refused") over = true;
           this.#ends.onState(state === "connected" ? "live" : state === "connecting" ? "connecting" : "cut");
