@@ -85,7 +85,7 @@ class _Views:
 
         What was said is found when its chat has ended or has been quiet for some seconds.
         """
-        page = self._archive.search(_query(query), cursor=query.get("cursor"), limit=query["limit"])
+        page = self._archive.search(archive_query(query), cursor=query.get("cursor"), limit=query["limit"])
         items = [chat_listed(chat, self._connections.transports(chat.id)) for chat in page.chats]
         return {"items": items, "next": page.cursor}
 
@@ -159,7 +159,8 @@ def chat_listed(chat: ChatSession, transports: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _query(query: Mapping[str, Any]) -> ArchiveQuery:
+def archive_query(query: Mapping[str, Any]) -> ArchiveQuery:
+    """What a `SearchSchema` asks for."""
     return ArchiveQuery(
         text=query["text"],
         customer=query["customer"],

@@ -183,7 +183,7 @@ class HistoryQuerySchema(ma.Schema):
 
 
 class HistorySchema(ma.Schema):
-    """Earlier chats of a customer, newest first."""
+    """Chats that were, newest first."""
 
     items = fields.List(fields.Nested(ChatSchema), required=True)
     cursor = fields.Integer(

@@ -1,4 +1,4 @@
-"""Notes, dispositions, read positions, canned replies and a customer's history under /agent/v1.
+"""Notes, dispositions, read positions, canned replies, history and search under /agent/v1.
 
 A part of the agents' API beside `agent.py` and `desk.py`. It holds no rules: `chat.notebook` and
 `chat.history` decide; each failure becomes a problem. `create_blueprint` is called once by `app`.
@@ -12,6 +12,8 @@ from typing import Any
 from flask_smorest import Blueprint
 
 from gateway.api import agent_schemas, desk_schemas
+from gateway.api.admin_chats import archive_query
+from gateway.api.admin_chats_schemas import SearchSchema
 from gateway.api.agent import CHANGES, CHAT, PREFIX, SENDS, caller, guard
 from gateway.api.chat_view import ChatView
 from gateway.api.desk import page
@@ -50,6 +52,14 @@ _ROUTES = (
         desk_schemas.HistorySchema,
         query=desk_schemas.HistoryQuerySchema,
         problems=(401, 403, 404, 422, 429, 500, 503),
+    ),
+    Route(
+        "GET",
+        "/transcripts",
+        "search_chats",
+        desk_schemas.HistorySchema,
+        query=SearchSchema,
+        problems=_READS,
     ),
     Route(
         "GET",
@@ -123,6 +133,17 @@ class _Views:
         may be shorter than `limit`; go on with `cursor` until it is null.
         """
         found = self._history.earlier(caller(), chat_id, cursor=query.get("cursor"), limit=query["limit"])
+        return {"items": [self._shown(chat) for chat in found.chats], "cursor": found.cursor}
+
+    def search_chats(self, query: Mapping[str, Any]) -> dict[str, Any]:
+        """Find chats that the caller may read, newest first; everything given must match.
+
+        To agents the ones that they took part in and those that wait, to supervisors all. A page may be
+        shorter than `limit`; go on with `cursor` until it is null.
+        """
+        found = self._history.search(
+            caller(), archive_query(query), cursor=query.get("cursor"), limit=query["limit"]
+        )
         return {"items": [self._shown(chat) for chat in found.chats], "cursor": found.cursor}
 
     def add_note(self, body: Mapping[str, Any], chat_id: str) -> dict[str, Any]:

@@ -1,13 +1,15 @@
-"""What a customer's agent may see of the same customer's earlier chats (the panel of the console).
+"""What agents find of the chats that were: the same customer's earlier ones, and by search (the console).
 
 The same customer: the same e-mail address, without regard to case. Nobody has verified it, so the history
 widens nobody's rights: it lists what its reader could open anyway, to agents the chats that they took part
-in, to supervisors and administrators all. Called by `api/notebook`.
+in, to supervisors and administrators all. So does the search. Called by `api/notebook`.
 """
 
 from __future__ import annotations
 
-from gateway.chat.accounts import BOT, Account
+from dataclasses import replace
+
+from gateway.chat.accounts import AGENT, BOT, Account
 from gateway.chat.agents import Agents
 from gateway.chat.archive import Archive, Customer, Page
 from gateway.chat.parties import may_see
@@ -44,3 +46,13 @@ class History:
             if other.id != chat_id and customer.made(other) and may_see(account, other)
         ]
         return Page(tuple(shown), page.cursor)
+
+    def search(self, account: Account, query: ArchiveQuery, *, cursor: Place | None, limit: int) -> Page:
+        """A page of the chats that match and that the account may read; pages as in `earlier`."""
+        if account.role == BOT:
+            raise Forbidden("not for bots")
+        if account.role == AGENT and not query.agent:
+            # Nearly all that an agent may read, and few pages of others' chats in between.
+            query = replace(query, agent=account.name)
+        page = self._archive.search(query, cursor=cursor, limit=limit)
+        return Page(tuple([chat for chat in page.chats if may_see(account, chat)]), page.cursor)

@@ -24,7 +24,7 @@ def make_client(*, demo=True, mount_prefix="/genesys"):
     return app.test_client()
 
 
-@pytest.mark.parametrize("path", [path for path in PAGES if path != "/operator/"])
+@pytest.mark.parametrize("path", [path for path in PAGES if path not in ("/console/", "/operator/")])
 def test_every_page_comes_with_the_strict_policy(path):
     """Own files only, no frames, no plugins, Trusted Types; no inline script or style in the page."""
     answer = make_client().get(path)
@@ -42,9 +42,12 @@ def test_every_page_comes_with_the_strict_policy(path):
     assert not re.search(r"<style|<script>|\sstyle=|\son\w+=", answer.text)
 
 
-def test_the_operator_page_allows_less_than_the_others():
-    """It holds an admin token: own scripts, styles and requests, nothing else, and no inline code."""
-    answer = make_client().get("/operator/")
+@pytest.mark.parametrize(
+    ("page", "connect"), [("/operator/", "'self'"), ("/console/", "'self' ws://localhost")]
+)
+def test_pages_that_hold_a_credential_allow_less_than_the_others(page, connect):
+    """Own scripts, styles and requests, the console's own websocket, nothing else, and no inline code."""
+    answer = make_client().get(page)
     policy = dict(
         part.strip().partition(" ")[::2] for part in answer.headers["Content-Security-Policy"].split(";")
     )
@@ -52,7 +55,7 @@ def test_the_operator_page_allows_less_than_the_others():
         "default-src": "'none'",
         "script-src": "'self'",
         "style-src": "'self'",
-        "connect-src": "'self'",
+        "connect-src": connect,
         "img-src": "'self' data:",
         "base-uri": "'none'",
         "form-action": "'none'",

@@ -24,7 +24,7 @@ ALLOWED: dict[str, frozenset[str] | set[str]] = {
     ),
     **dict.fromkeys(("set_duty", "consult", "whisper", "add_note", "edit_note"), PEOPLE),
     **dict.fromkeys(("drop_note", "dispose", "add_reply", "put_reply", "drop_reply"), PEOPLE),
-    "read_history": PEOPLE,
+    **dict.fromkeys(("read_history", "search_chats"), PEOPLE),
     **dict.fromkeys(("monitor", "barge_in"), OVERSEERS),
     **dict.fromkeys(("list_accounts", "create_account", "get_account", "change_account"), {"admin"}),
     **dict.fromkeys(("list_tokens", "create_token", "revoke_token"), {"admin"}),

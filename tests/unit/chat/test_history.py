@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from desk_stand import Customer, DeskStand, Person
@@ -63,6 +64,31 @@ def test_it_widens_nobody_s_rights(stand: DeskStand) -> None:
     assert [his] == found(bert, now)
     assert (200, 403) == tuple(bert.get(f"/chats/{chat}/events").status_code for chat in (his, hers))
     assert [his, hers] == found(sara, now)
+
+
+def test_search_finds_what_its_reader_may_open(stand: DeskStand) -> None:
+    """By the words of one message: an agent its own chats, also under another's name, a supervisor all."""
+    anna, bert, sara = stand.person("Anna"), stand.person("Bert"), stand.person("Sara", "supervisor")
+    chats = {}
+    for by in (anna, bert):
+        chat_id = chats[by] = come(stand).chat_id
+        by.done(f"/chats/{chat_id}/accept")
+        by.done(f"/chats/{chat_id}/messages", {"text": "The invoice is on its way"})
+        by.done(f"/chats/{chat_id}/close")
+    stand.gateway.archive.sweep()
+
+    def search(person: Person, **query: str) -> list[str]:
+        answer = person.get(f"/transcripts?{urlencode(query)}")
+        assert 200 == answer.status_code, answer.text
+        return [chat["chatId"] for chat in answer.json["items"]]
+
+    assert [chats[anna]] == search(anna, text="invoice way")
+    assert [chats[bert], chats[anna]] == search(sara, text="INVOI")
+    assert [] == search(anna, text="invoice", agent="Bert")
+    assert [chats[bert]] == search(sara, customer="ann.lee", agent="bert", state="ended")
+    assert [] == search(sara, text="nobody said this")
+    assert 403 == stand.person("Robot", "bot").get("/transcripts").status_code
+    assert 422 == anna.get("/transcripts?state=asleep").status_code
 
 
 def test_who_may_not_ask(stand: DeskStand) -> None:
