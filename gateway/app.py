@@ -108,6 +108,7 @@ def _register(app: GatewayApp, gateway: Gateway, edge: v2.ChatEdge, *, comet_pat
             directory=pages.static_directory(),
             mount_prefix=settings.server.mount_prefix,
             demo=settings.demo.enabled,
+            source=settings.server.static_source,
         )
     )
     if settings.demo.enabled:

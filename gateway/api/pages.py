@@ -12,22 +12,14 @@ import html
 import re
 from pathlib import Path
 
-from flask import Blueprint, Request, Response, redirect, request, send_from_directory
+from flask import Blueprint, Request, Response, redirect, request
 from werkzeug.exceptions import NotFound
-from werkzeug.wrappers import Response as WerkzeugResponse
 
 from gateway.api import problem
+from gateway.api.assets import Assets
 
 # Stands in the pages for `[server] mount_prefix`.
 MOUNT_PLACEHOLDER = "@MOUNT@"
-# Python guesses types from the machine's tables, which may call a module text/plain; browsers then refuse it.
-_TYPES = {
-    ".css": "text/css",
-    ".html": "text/html",
-    ".js": "text/javascript",
-    ".json": "application/json",
-    ".svg": "image/svg+xml",
-}
 # What pages of other origins embed: the chat widget and what it imports. Modules are fetched with CORS.
 _EMBEDDED = ("widget/", "lib/")
 _EMBEDDED_HEADERS = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
@@ -47,15 +39,19 @@ def static_directory() -> Path:
     return installed if installed.is_dir() else package.parent / "static"
 
 
-def create_blueprint(*, directory: Path, mount_prefix: str, demo: bool) -> Blueprint:
-    """The blueprint of the pages. `demo` adds the demo page, which needs the routes of `demo.py`."""
+def create_blueprint(*, directory: Path, mount_prefix: str, demo: bool, source: bool = False) -> Blueprint:
+    """The blueprint of the pages.
+
+    `demo` adds the demo page, which needs the routes of `demo.py`; with `source` scripts keep their comments.
+    """
     blueprint = Blueprint("pages", __name__)
     problem.install(blueprint)
+    assets = Assets(directory, source=source)
 
     def page(name: str) -> Response:
         text = (directory / name / "index.html").read_text(encoding="utf-8")
         text = text.replace(MOUNT_PLACEHOLDER, html.escape(mount_prefix, quote=True))
-        return Response(text, mimetype=_TYPES[".html"])
+        return Response(text, mimetype="text/html")
 
     blueprint.add_url_rule("/", "home", lambda: page("home"))
     blueprint.add_url_rule("/docs", "docs", lambda: page("docs"))
@@ -64,11 +60,12 @@ def create_blueprint(*, directory: Path, mount_prefix: str, demo: bool) -> Bluep
         blueprint.add_url_rule(f"/{name}/", f"{name}_page", lambda name=name: page(name))
 
     @blueprint.get("/static/<path:name>")
-    def static_file(name: str) -> WerkzeugResponse:
-        kind = _TYPES.get(Path(name).suffix)
-        if kind is None or kind == _TYPES[".html"]:
-            raise NotFound  # pages have their own address, with the mount prefix filled in
-        response = send_from_directory(directory, name, mimetype=kind)
+    @blueprint.get("/static/-/<version>/<path:name>")
+    def static_file(name: str, version: str = "") -> Response:
+        asset = assets.get(name)
+        if asset is None:
+            raise NotFound
+        response = assets.respond(asset, request, version=version)
         if name.startswith(_EMBEDDED):
             response.headers.update(_EMBEDDED_HEADERS)
         return response
