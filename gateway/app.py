@@ -10,7 +10,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gateway import __version__
-from gateway.api import admin, admin_live, agent, demo, files, health, openapi, pages, v2
+from gateway.api import admin, admin_chats, admin_live, agent, demo, files, health, openapi, pages, v2
 from gateway.comet import websocket
 from gateway.comet.endpoint import CometEndpoint
 from gateway.services import Gateway, Installation
@@ -38,6 +38,7 @@ def create_app(gateway: Gateway | None = None) -> GatewayApp:
         files=gateway.files,
         settings=gateway.settings,
         metrics=gateway.metrics,
+        rates=gateway.rates,
     )
     _register(app, gateway, edge, comet_path=comet_path)
     app.wsgi_app = CometEndpoint(  # type: ignore[method-assign]
@@ -65,6 +66,16 @@ def _register(app: GatewayApp, gateway: Gateway, edge: v2.ChatEdge, *, comet_pat
             clock=gateway.clock,
             metrics=metrics,
             comet_path=comet_path,
+            rates=gateway.rates,
+        )
+    )
+    api.register_blueprint(
+        admin_chats.create_blueprint(
+            gateway.archive,
+            gateway.census,
+            accounts=gateway.accounts,
+            metrics=metrics,
+            rates=gateway.rates,
         )
     )
     api.register_blueprint(
@@ -74,11 +85,11 @@ def _register(app: GatewayApp, gateway: Gateway, edge: v2.ChatEdge, *, comet_pat
             settings=gateway.settings,
             accounts=gateway.accounts,
             metrics=metrics,
+            rates=gateway.rates,
         )
     )
     api.register_blueprint(
         admin_live.create_blueprint(
-            gateway.store,
             gateway.census,
             trials=gateway.trials,
             node=admin_live.Node(
@@ -87,10 +98,13 @@ def _register(app: GatewayApp, gateway: Gateway, edge: v2.ChatEdge, *, comet_pat
             clock=gateway.clock,
             accounts=gateway.accounts,
             metrics=metrics,
+            rates=gateway.rates,
         )
     )
     api.register_blueprint(
-        files.create_blueprint(files=gateway.agent_files, accounts=gateway.accounts, metrics=metrics)
+        files.create_blueprint(
+            files=gateway.agent_files, accounts=gateway.accounts, metrics=metrics, rates=gateway.rates
+        )
     )
     app.register_blueprint(v2.blueprint_of(edge))
     checks = {

@@ -4,8 +4,10 @@ GatewayError
 ├── Rejected              the request is wrong; repeating it is useless   (GMS: HTTP 400 + errors[code])
 │   └── Unauthorised      the service demands credentials that are absent (HTTP 401)
 ├── ChatGone              unknown chat, unknown party, wrong key or ended chat: one answer (GMS: code 249)
+│   └── BadKey            the secure key was wrong                        (the same answer)
 ├── Unavailable           temporary trouble; the caller may repeat        (GMS: statusCode 1, own API: 503)
-│   └── NotReady          the file is still being scanned                 (GMS: 503 with statusCode 1)
+│   ├── NotReady          the file is still being scanned                 (GMS: 503 with statusCode 1)
+│   └── RateLimited       too many requests; `retry_after_s` says when    (GMS: statusCode 1, own API: 429)
 ├── Conflict              the stored version is not the expected one      (internal: re-read and decide again)
 ├── NotFound              own APIs: no such object, or none that the caller may see (404)
 ├── Forbidden             own APIs: the caller's role does not allow it   (403)
@@ -43,12 +45,24 @@ class ChatGone(GatewayError):
     """Unknown chat, unknown user, wrong key or ended chat: deliberately indistinguishable (code 249)."""
 
 
+class BadKey(ChatGone):
+    """A key that fits no chat: for the caller the same answer, for the limits of guessing a failure."""
+
+
 class Unavailable(GatewayError):
     """Temporary trouble (store not writable, queue full); nothing was done, the caller may repeat."""
 
 
 class NotReady(Unavailable):
     """A file that cannot be fetched yet; a browser must not take the answer for the file."""
+
+
+class RateLimited(Unavailable):
+    """The caller is over a limit; nothing was done. `retry_after_s`: whole seconds until it may repeat."""
+
+    def __init__(self, reason: str, retry_after_s: int) -> None:
+        super().__init__(reason)
+        self.retry_after_s = retry_after_s
 
 
 class Conflict(GatewayError):

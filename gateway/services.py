@@ -24,6 +24,7 @@ from gateway.bayeux.options import CALLBACK_POLLING
 from gateway.chat.accounts import Accounts
 from gateway.chat.agent_files import AgentFiles
 from gateway.chat.agents import Agents
+from gateway.chat.archive import Archive
 from gateway.chat.customers import Customers
 from gateway.chat.file_scans import FileScans
 from gateway.chat.files import Files
@@ -59,12 +60,16 @@ from gateway.push.retention import Retention
 from gateway.push.signing import installation_key
 from gateway.push.trial import Trials
 from gateway.push.worker import PushWorker
+from gateway.rates import Rates
 from gateway.routing.policy import prefix
 from gateway.store.roles import Store
 from gateway.store.sqlite import SqliteStore
 
 # Once a second, as the timeouts that it serves are configured in seconds.
 TIMEOUT_SWEEP_S = 1.0
+# How soon what was said can be searched, and the turn of the messages between two transactions of the index.
+ARCHIVE_SWEEP_S = 5.0
+ARCHIVE_PAUSE_S = 0.02
 
 log = structlog.get_logger(__name__)
 
@@ -134,6 +139,7 @@ class Gateway:
         self._threads: list[threading.Thread] = []
         self._drain_hooks: list[Callable[[], None]] = []
         keys = KeyRing(secret)
+        self.rates = Rates(settings, clock, metrics)
         self._build_chat(keys)
         self._build_files(file_directory)
         self._build_comet()
@@ -182,10 +188,13 @@ class Gateway:
             presence=self.presence,
             retrievals=self.retrievals,
             metrics=self.metrics,
+            rates=self.rates,
             **shared,
         )
-        self.agents = Agents(self.ledger, self.store, ids=self.ids, metrics=self.metrics, **shared)
-        self.accounts = Accounts(self.store, self.ids, self.clock)
+        self.agents = Agents(
+            self.ledger, self.store, ids=self.ids, metrics=self.metrics, rates=self.rates, **shared
+        )
+        self.accounts = Accounts(self.store, self.ids, self.clock, rates=self.rates)
         self.timeouts = Timeouts(self.ledger, self.store, bus=self.bus, presence=self.presence, **shared)
         self.idle = IdleControl(self.ledger, self.store, bus=self.bus, metrics=self.metrics, **shared)
 
@@ -202,6 +211,13 @@ class Gateway:
             **shared,
         )
         self.agent_files = AgentFiles(self.files, self.agents, self.store, **shared)
+        self.archive = Archive(
+            self.store,
+            purge=self.files.purge,
+            ledger=self.ledger,
+            settings_source=self.settings,
+            clock=self.clock,
+        )
         self.metrics.file_bytes.set_function(lambda: directory.used_bytes)
 
     def _build_push(self, keys: KeyRing, push_key: str) -> None:
@@ -264,12 +280,13 @@ class Gateway:
         self.exchange = Exchange(
             machine,
             self.hub,
-            ChatService(self.customers, self.hub, self.settings),
+            ChatService(self.customers, self.hub, self.settings, rates=self.rates),
             resume=self.resume,
             accounts=self.accounts,
             clock=self.clock,
             metrics=self.metrics,
             on_agent=feed.opened,
+            rates=self.rates,
         )
         self.census = Census(self.hub, self.clock)
         self.polling = Polling(self.exchange, self.hub, **shared)
@@ -289,6 +306,7 @@ class Gateway:
         self._run("comet-sweeper", lambda: self.sweeper.run(self._stop))
         self._run("chat-timeouts", self._sweep_timeouts)
         self._run("push-retention", lambda: self.retention.run(self._stop))
+        self._run("archive", self._keep_archive)
         self.retrievals.load()
         self._run("files", lambda: self.file_scans.run(self._stop))
         self.push.start()
@@ -310,6 +328,15 @@ class Gateway:
                 log.warning("store_not_writable", reason=str(error))
             except Exception:  # noqa: BLE001 - the sweeper must outlive any single bad row
                 log.exception("timeout_sweep_failed")
+
+    def _keep_archive(self) -> None:
+        while not self._stop.wait(ARCHIVE_SWEEP_S):
+            try:
+                self.archive.sweep(lambda: self._stop.wait(ARCHIVE_PAUSE_S))
+            except Unavailable as error:
+                log.warning("archive_postponed", reason=str(error))
+            except Exception:  # noqa: BLE001 - as above
+                log.exception("archive_sweep_failed")
 
     def on_drain(self, hook: Callable[[], None]) -> None:
         """Call `hook` when the graceful stop begins."""

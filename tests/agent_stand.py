@@ -30,6 +30,7 @@ from gateway.config import SettingsSource
 from gateway.files.directory import FileDirectory
 from gateway.ids import Ids, KeyRing
 from gateway.observe.metrics import Metrics
+from gateway.rates import Rates
 from gateway.store.memory import MemoryStore
 
 
@@ -87,8 +88,11 @@ class Caller:
         return {"Authorization": f"Bearer {self.token}"}
 
 
-def make_stand(ini: str = "") -> Stand:
-    """Everything new, default settings unless `ini` has others, a clock that stands still."""
+def make_stand(ini: str = "", *, limited: bool = False) -> Stand:
+    """Everything new, default settings unless `ini` has others, a clock that stands still.
+
+    `limited`: with rate limits, for tests that are about them.
+    """
     store, clock, metrics, ids = MemoryStore(), ManualClock(), Metrics(), Ids()
     settings_source = SettingsSource("g.ini", {}, read_file=lambda _: ini.encode())
     presence = Presence(clock)
@@ -100,10 +104,13 @@ def make_stand(ini: str = "") -> Stand:
         ledger, store, keys=keys, ids=ids, presence=presence, retrievals=retrievals, **common
     )
     agents = Agents(ledger, store, ids=ids, **common)
-    accounts = Accounts(store, ids, clock)
+    rates = Rates(settings_source, clock, metrics) if limited else None
+    accounts = Accounts(store, ids, clock, rates=rates)
     app = Flask("stand")
     api = openapi.create(app, version="0.0")
-    blueprint = agent.create_blueprint(agents=agents, accounts=accounts, clock=clock, metrics=metrics)
+    blueprint = agent.create_blueprint(
+        agents=agents, accounts=accounts, clock=clock, metrics=metrics, rates=rates
+    )
     api.register_blueprint(blueprint)
     temporary = TemporaryDirectory(prefix="gateway-files-")
     directory = FileDirectory(Path(temporary.name))

@@ -31,10 +31,11 @@ from gateway.config import SettingsSource
 from gateway.errors import Forbidden, NotFound
 from gateway.observe.metrics import Metrics
 from gateway.push.inspection import Inspection
+from gateway.rates import Rates
 
 PREFIX = "/admin/v1"
-# The filters of a window are a few short strings.
-MAX_BODY_BYTES = 16_384
+# The longest is a customer's: an address and one entry of user data, 8,192 characters of up to 6 bytes.
+MAX_BODY_BYTES = 65_536
 
 log = structlog.get_logger(__name__)
 
@@ -66,9 +67,9 @@ class Destinations(Protocol):
         ...
 
 
-_READS = (401, 403, 500, 503)
+_READS = (401, 403, 429, 500, 503)
 _DELIVERY = "/deliveries/<deliveryId>"
-_CHANGES = (401, 403, 404, 409, 500, 503)
+_CHANGES = (401, 403, 404, 409, 429, 500, 503)
 _ROUTES = (
     Route(
         "GET",
@@ -76,7 +77,7 @@ _ROUTES = (
         "list_deliveries",
         schemas.PageSchema,
         query=schemas.ListQuerySchema,
-        problems=(401, 403, 422, 500, 503),
+        problems=(401, 403, 422, 429, 500, 503),
     ),
     Route("GET", _DELIVERY, "show_delivery", schemas.DetailSchema),
     Route("POST", f"{_DELIVERY}/replay", "replay_delivery", schemas.DeliverySchema, problems=_CHANGES),
@@ -87,7 +88,7 @@ _ROUTES = (
         "replay_window",
         schemas.WindowResultSchema,
         body=schemas.WindowSchema,
-        problems=(400, 401, 403, 413, 415, 422, 500, 503),
+        problems=(400, 401, 403, 413, 415, 422, 429, 500, 503),
     ),
     Route("GET", "/destinations", "list_destinations", schemas.DestinationsSchema, problems=_READS),
     Route("POST", "/destinations/<id>/enable", "enable_destination", schemas.DestinationsSchema),
@@ -169,26 +170,38 @@ def create_blueprint(
     settings: SettingsSource,
     accounts: Accounts,
     metrics: Metrics,
+    rates: Rates | None = None,
 ) -> Blueprint:
     """The blueprint of /admin/v1."""
     views = _Views(inspection, destinations, settings)
     blueprint = Blueprint("admin", __name__, url_prefix=PREFIX, description="What administrators do.")
-    guard(blueprint, accounts=accounts, metrics=metrics)
+    guard(blueprint, accounts=accounts, metrics=metrics, rates=rates)
     for route in _ROUTES:
         add(blueprint, route, getattr(views, route.view))
     return blueprint
 
 
-def guard(blueprint: Blueprint, *, accounts: Accounts, metrics: Metrics) -> None:
-    """What every part of this API has: admin tokens only, problems, headers, a body limit, Python's names."""
+def guard(
+    blueprint: Blueprint,
+    *,
+    accounts: Accounts,
+    metrics: Metrics,
+    rates: Rates | None = None,
+    readers: frozenset[str] = frozenset({ADMIN}),
+) -> None:
+    """What every part of this API has: roles, rates, problems, headers, a body limit, Python's names.
+
+    Only administrators change something; `readers` are the roles that may read.
+    """
     blueprint.ARGUMENTS_PARSER = JsonParser()
     problem.install(blueprint)
 
     @blueprint.url_value_preprocessor
     def rename(endpoint: str | None, values: dict[str, Any] | None) -> None:
         """Paths are documented in the API's own spelling, views use Python's."""
-        if values and "deliveryId" in values:
-            values["delivery_id"] = values.pop("deliveryId")
+        for name, python_name in (("deliveryId", "delivery_id"), ("chatId", "chat_id")):
+            if values and name in values:
+                values[python_name] = values.pop(name)
 
     @blueprint.before_request
     def authenticate() -> None:
@@ -196,8 +209,11 @@ def guard(blueprint: Blueprint, *, accounts: Accounts, metrics: Metrics) -> None
         if request.method == "OPTIONS":
             return
         g.account = account_of(request, accounts)
-        if g.account.role != ADMIN:
-            raise Forbidden("an admin token is needed")
+        if rates is not None:
+            rates.agent(g.account.name)
+        reads = request.method in ("GET", "HEAD")
+        if g.account.role not in (readers if reads else (ADMIN,)):
+            raise Forbidden("this token's role may not do that")
 
     @blueprint.after_request
     def finish(response: Response) -> Response:

@@ -1,4 +1,4 @@
-"""What runs now, under /admin/v1: chats, Bayeux sessions, nodes, figures, and a test of a destination.
+"""What runs now, under /admin/v1: Bayeux sessions, nodes, figures, and a test of a destination.
 
 The operator page's second half, in a module of its own; roles, limits and problems are those of `admin`.
 Listings are bounded: an operator looks at the newest, monitoring reads /metrics. `create_blueprint` is called
@@ -8,7 +8,7 @@ once by `app`.
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,24 +18,19 @@ from flask_smorest import Blueprint
 
 from gateway.api import admin_live_schemas as schemas
 from gateway.api.admin import PREFIX, guard
-from gateway.api.agent import iso_time
 from gateway.api.routes import Route, add
 from gateway.chat.accounts import Accounts
+from gateway.chat.export import iso_time
 from gateway.clock import Clock
 from gateway.comet.census import SessionStatus
-from gateway.model.session import ChatSession, ChatState
 from gateway.observe.figures import figures
 from gateway.observe.metrics import Metrics
 from gateway.push.trial import Trials
-from gateway.store.roles import Chats
+from gateway.rates import Rates
 
-LIVE = frozenset(ChatState) - {ChatState.ENDED}
-_READS = (401, 403, 500, 503)
-_LISTS = (401, 403, 422, 500, 503)
+_READS = (401, 403, 429, 500, 503)
+_LISTS = (401, 403, 422, 429, 500, 503)
 _ROUTES = (
-    Route(
-        "GET", "/chats", "list_live_chats", schemas.ChatsSchema, query=schemas.LimitSchema, problems=_LISTS
-    ),
     Route(
         "GET",
         "/sessions",
@@ -52,7 +47,7 @@ _ROUTES = (
         "test_destination",
         schemas.TestResultSchema,
         body=schemas.TestSchema,
-        problems=(400, 401, 403, 404, 409, 413, 415, 422, 500, 503),
+        problems=(400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503),
     ),
 )
 
@@ -71,10 +66,6 @@ class Census(Protocol):
         """The newest."""
         ...
 
-    def transports(self, chat_id: str) -> list[str]:
-        """How a chat's customer is connected."""
-        ...
-
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -89,22 +80,12 @@ class Node:
 class _Views:
     """The operations, run with `g.account` set; a docstring is its view's text in the OpenAPI document."""
 
-    def __init__(
-        self, store: Chats, census: Census, *, trials: Trials, node: Node, clock: Clock, metrics: Metrics
-    ) -> None:
-        self._store = store
+    def __init__(self, census: Census, *, trials: Trials, node: Node, clock: Clock, metrics: Metrics) -> None:
         self._census = census
         self._trials = trials
         self._node = node
         self._clock = clock
         self._metrics = metrics
-
-    def list_live_chats(self, query: Mapping[str, Any]) -> dict[str, Any]:
-        """The chats that have not ended, newest first."""
-        found = self._store.sessions_in(LIVE)
-        newest = found[::-1][: query["limit"]]
-        items = [chat_shown(chat, self._census.transports(chat.id)) for chat in newest]
-        return {"items": items, "total": len(found)}
 
     def list_sessions(self, query: Mapping[str, Any]) -> dict[str, Any]:
         """The Bayeux sessions of this node, newest first."""
@@ -153,7 +134,6 @@ class _Views:
 
 
 def create_blueprint(
-    store: Chats,
     census: Census,
     *,
     trials: Trials,
@@ -161,34 +141,17 @@ def create_blueprint(
     clock: Clock,
     accounts: Accounts,
     metrics: Metrics,
+    rates: Rates | None = None,
 ) -> Blueprint:
     """The blueprint of the live half of /admin/v1."""
-    views = _Views(store, census, trials=trials, node=node, clock=clock, metrics=metrics)
+    views = _Views(census, trials=trials, node=node, clock=clock, metrics=metrics)
     blueprint = Blueprint(
         "admin_live", __name__, url_prefix=PREFIX, description="What runs now, for administrators."
     )
-    guard(blueprint, accounts=accounts, metrics=metrics)
+    guard(blueprint, accounts=accounts, metrics=metrics, rates=rates)
     for route in _ROUTES:
         add(blueprint, route, getattr(views, route.view))
     return blueprint
-
-
-def chat_shown(chat: ChatSession, transports: Sequence[str]) -> dict[str, Any]:
-    """A chat without anything that was said or attached in it."""
-    profile, subscription = chat.profile, chat.profile.subscription
-    return {
-        "id": chat.id,
-        "service": profile.service,
-        "state": chat.state.value,
-        "customer": profile.customer.nickname,
-        "agents": [party.nickname for party in profile.personnel],
-        "createdAt": iso_time(profile.created_ms),
-        "lastEventAt": iso_time(chat.last_utc_ms),
-        "lastIndex": chat.next_index - 1,
-        "transports": list(transports),
-        "push": None if subscription is None else subscription.device_type,
-        "reliable": chat.reliable,
-    }
 
 
 def session_shown(status: SessionStatus, now_ms: int) -> dict[str, Any]:

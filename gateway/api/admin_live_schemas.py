@@ -6,10 +6,8 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from gateway.api.admin_schemas import MAX_ID
-from gateway.model.session import ChatState
 
 DEFAULT_ROWS, MAX_ROWS = 200, 1000
-_CHAT_STATES = tuple(state.value for state in ChatState if state is not ChatState.ENDED)
 
 
 def _time(description: str) -> fields.String:
@@ -24,31 +22,6 @@ class LimitSchema(ma.Schema):
     """How many rows."""
 
     limit = fields.Integer(load_default=DEFAULT_ROWS, validate=validate.Range(min=1, max=MAX_ROWS))
-
-
-class LiveChatSchema(ma.Schema):
-    """A chat that has not ended."""
-
-    id = fields.String(required=True)
-    service = fields.String(required=True)
-    state = fields.String(required=True, validate=validate.OneOf(_CHAT_STATES))
-    customer = fields.String(required=True, metadata={"description": "Nickname."})
-    agents = fields.List(fields.String(), required=True, metadata={"description": "Those who are in it."})
-    createdAt = _time("Its start.")
-    lastEventAt = _time("Its newest event.")
-    lastIndex = fields.Integer(required=True, metadata={"description": "Index of its newest event."})
-    transports = fields.List(
-        fields.String(), required=True, metadata={"description": "Of the customer's CometD sessions."}
-    )
-    push = fields.String(required=True, allow_none=True, metadata={"description": "Type of its device."})
-    reliable = fields.Boolean(required=True)
-
-
-class ChatsSchema(ma.Schema):
-    """The newest chats."""
-
-    items = fields.List(fields.Nested(LiveChatSchema), required=True)
-    total = _total()
 
 
 class ReadingSchema(ma.Schema):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from gateway.api.agent import iso_time
+from gateway.chat.export import iso_time
 from gateway.config import Settings
 from gateway.config.commands import MASK
 from gateway.config.kinds import format_value

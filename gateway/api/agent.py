@@ -10,7 +10,6 @@ holds no rules: who may do what is decided by `chat.agents`, and each failure be
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -20,35 +19,41 @@ from flask_smorest import Blueprint
 from gateway.api import agent_schemas as schemas
 from gateway.api import problem
 from gateway.api.bearer import account_of
+from gateway.api.gms_answer import REPLAY
 from gateway.api.routes import Route, add
-from gateway.chat.accounts import Account, Accounts
+from gateway.chat.accounts import BOT, Account, Accounts
 from gateway.chat.agents import Agents
 from gateway.chat.customers import TypingState
+from gateway.chat.export import iso_time
+from gateway.chat.limits import MESSAGE_ID_LENGTH
 from gateway.clock import Clock
 from gateway.model.change import Committed
 from gateway.model.events import Event
 from gateway.model.participants import Participant
 from gateway.model.session import ChatSession
 from gateway.observe.metrics import Metrics
+from gateway.rates import Rates
 
 PREFIX = "/agent/v1"
 CHANNEL = "/service/agent"
+# The header with the caller's own id of an operation: repeated with it, the operation is done once.
+IDEMPOTENCY_KEY = "Idempotency-Key"
 # A message of 10,000 characters, all written as surrogate escapes, with its attributes stays far below this.
 MAX_BODY_BYTES = 1_048_576
 
 
-_CHANGES = (401, 403, 404, 409, 500, 503)
-_SENDS = (400, 401, 403, 404, 409, 413, 415, 422, 500, 503)
+_CHANGES = (401, 403, 404, 409, 429, 500, 503)
+_SENDS = (400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503)
 _CHAT = "/chats/<chatId>"
 _ROUTES = (
-    Route("GET", "/me", "me", schemas.MeSchema, problems=(401, 500, 503)),
+    Route("GET", "/me", "me", schemas.MeSchema, problems=(401, 429, 500, 503)),
     Route(
         "GET",
         "/chats",
         "list_chats",
         schemas.ChatListSchema,
         query=schemas.ListQuerySchema,
-        problems=(401, 403, 422, 500, 503),
+        problems=(401, 403, 422, 429, 500, 503),
     ),
     Route("GET", _CHAT, "get_chat", schemas.ChatSchema),
     Route(
@@ -57,7 +62,7 @@ _ROUTES = (
         "read_events",
         schemas.EventsSchema,
         query=schemas.EventsQuerySchema,
-        problems=(401, 403, 404, 422, 500, 503),
+        problems=(401, 403, 404, 422, 429, 500, 503),
     ),
     Route("POST", f"{_CHAT}/accept", "accept", schemas.ChatSchema, problems=_CHANGES),
     Route(
@@ -82,6 +87,16 @@ _ROUTES = (
     Route("POST", f"{_CHAT}/restore", "restore", schemas.ChatSchema, problems=_CHANGES),
     Route("POST", f"{_CHAT}/close", "close", schemas.EventsSchema, problems=_CHANGES),
 )
+
+
+# The operations that take an id of the caller's, and how the document says so.
+_NAMED = frozenset({"send", "notice", "push_url"})
+_KEY_PARAMETER = {
+    "in": "header",
+    "name": IDEMPOTENCY_KEY,
+    "schema": {"type": "string", "maxLength": MESSAGE_ID_LENGTH},
+    "description": "The caller's own id of this operation: repeated with it, it is done once.",
+}
 
 
 class _Views:
@@ -131,6 +146,7 @@ class _Views:
             body["text"],
             message_type=body["message_type"],
             event_attributes=body.get("event_attributes"),
+            message_id=_message_id(),
         )
         return _committed(committed)
 
@@ -147,12 +163,14 @@ class _Views:
             body["text"],
             event_attributes=body.get("event_attributes"),
             user_data=body.get("user_data"),
+            message_id=_message_id(),
         )
         return _committed(committed)
 
     def push_url(self, body: Mapping[str, Any], chat_id: str) -> Response:
         """Show a web address to the customer."""
-        return _committed(self._agents.push_url(_caller(), chat_id, body["url"]))
+        committed = self._agents.push_url(_caller(), chat_id, body["url"], message_id=_message_id())
+        return _committed(committed)
 
     def leave(self, chat_id: str) -> Response:
         """Leave a chat; without any agent it waits again."""
@@ -210,18 +228,20 @@ def create_blueprint(
     clock: Clock,
     metrics: Metrics,
     comet_path: str = "/genesys/cometd",
+    rates: Rates | None = None,
 ) -> Blueprint:
     """The blueprint of /agent/v1; `comet_path` is the Bayeux endpoint with the mount prefix."""
     views = _Views(agents, clock, comet_path)
     blueprint = Blueprint("agent", __name__, url_prefix=PREFIX, description="What agents and bots do.")
     blueprint.ARGUMENTS_PARSER = schemas.JsonParser()
-    guard(blueprint, accounts=accounts, metrics=metrics)
+    guard(blueprint, accounts=accounts, metrics=metrics, rates=rates)
     for route in _ROUTES:
-        add(blueprint, route, getattr(views, route.view))
+        more = {"parameters": [_KEY_PARAMETER]} if route.view in _NAMED else {}
+        add(blueprint, route, getattr(views, route.view), **more)
     return blueprint
 
 
-def guard(blueprint: Blueprint, *, accounts: Accounts, metrics: Metrics) -> None:
+def guard(blueprint: Blueprint, *, accounts: Accounts, metrics: Metrics, rates: Rates | None = None) -> None:
     """What every part of this API has: bearer tokens, problems, headers, a body limit, Python's names."""
     problem.install(blueprint)
 
@@ -237,6 +257,9 @@ def guard(blueprint: Blueprint, *, accounts: Accounts, metrics: Metrics) -> None
         request.max_content_length = MAX_BODY_BYTES
         if request.method != "OPTIONS":
             g.account = account_of(request, accounts)
+            # A bot speaks in every chat at once: its rate is that of the customers whom it answers.
+            if rates is not None and g.account.role != BOT:
+                rates.agent(g.account.name)
 
     @blueprint.after_request
     def finish(response: Response) -> Response:
@@ -246,16 +269,14 @@ def guard(blueprint: Blueprint, *, accounts: Accounts, metrics: Metrics) -> None
         return response
 
 
-def iso_time(utc_ms: int) -> str:
-    """A Unix time in milliseconds as RFC 3339 text."""
-    return (
-        datetime.fromtimestamp(utc_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    )
-
-
 def _caller() -> Account:
     account: Account = g.account
     return account
+
+
+def _message_id() -> str | None:
+    """The caller's own id of this operation."""
+    return request.headers.get(IDEMPOTENCY_KEY)
 
 
 def _participant(party: Participant) -> dict[str, Any]:
@@ -269,7 +290,10 @@ def _participant(party: Participant) -> dict[str, Any]:
 
 
 def _committed(committed: Committed) -> Response:
-    return _events(committed.session.id, committed.events, committed.session.next_index)
+    response = _events(committed.session.id, committed.events, committed.session.next_index)
+    if committed.replayed:
+        response.headers.add(*REPLAY)
+    return response
 
 
 def _events(chat_id: str, events: Iterable[Event], next_position: int) -> Response:

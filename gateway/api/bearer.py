@@ -25,11 +25,11 @@ def read_token(request: Request) -> str | None:
 
 
 def account_of(request: Request, accounts: Accounts) -> Account:
-    """The calling account; Unauthorized (401) without a valid token, whatever is wrong with it."""
+    """The calling account; Unauthorized (401) without a valid token, RateLimited after too many guesses."""
     token = read_token(request)
     if token is None:
         raise Unauthorized("a bearer token is needed: Authorization: Bearer <token>")
     try:
-        return accounts.authenticate(token)
+        return accounts.authenticate(token, address=request.remote_addr or "")
     except Forbidden:
         raise Unauthorized("the token is unknown or revoked") from None

@@ -17,13 +17,13 @@ from gateway.api.gms_access import require_credentials
 from gateway.api.gms_answer import answer
 from gateway.api.gms_body import Body
 from gateway.api.gms_files import GmsFiles
-from gateway.api.gms_rates import Rates
 from gateway.api.multipart import Received
 from gateway.chat.customers import Customers, Party
 from gateway.chat.limits import MISSING_OR_MALFORMED
 from gateway.config import SettingsSource
-from gateway.errors import Rejected
+from gateway.errors import BadKey, Rejected
 from gateway.model import payload
+from gateway.rates import Rates
 
 UPLOAD, LIMITS, DOWNLOAD, DELETE = "fileUpload", "fileGetLimits", "fileDownload", "fileDelete"
 # The vendor's own iOS library says fileGetsLimits.
@@ -54,7 +54,7 @@ class ChatNtf:
         """
 
         def authenticate(body: Body) -> Party:
-            return self._authenticate(body, request.headers)
+            return self._authenticate(body, request.headers, address=request.remote_addr or "")
 
         boundary = multipart.boundary_of(request.content_type)
         if boundary is None:
@@ -70,10 +70,10 @@ class ChatNtf:
             if received.incoming is not None:
                 received.incoming.close()
 
-    def _authenticate(self, body: Body, headers: Headers) -> Party:
-        party = self._customers.by_key(body.text("secureKey"))
+    def _authenticate(self, body: Body, headers: Headers, *, address: str) -> Party:
+        party = self._party(body.text("secureKey"), address)
+        self._rates.session(party.session.id)
         require_credentials(headers, self._settings.current.for_service(party.session.profile.service))
-        self._rates.count_request(party.session.id)
         return party
 
     def _operate(self, operation: str, party: Party, received: Received) -> Response:
@@ -85,6 +85,16 @@ class ChatNtf:
         if operation == DELETE:
             return answer(self._files.delete(party, received.body.text("fileId"), identity))
         return answer(self._files.limits(party, identity))
+
+    def _party(self, secret: str, address: str) -> Party:
+        self._rates.admit(secret, address=address)
+        try:
+            party = self._customers.by_key(secret)
+        except BadKey:
+            self._rates.failed(address=address)
+            raise
+        self._rates.proved(secret)
+        return party
 
 
 def _operation(body: Body) -> str:

@@ -17,7 +17,7 @@ from flask import Blueprint, Request, Response, request
 from werkzeug.exceptions import BadRequest, UnprocessableEntity, UnsupportedMediaType
 
 from gateway.api import problem
-from gateway.api.agent import iso_time
+from gateway.chat.export import iso_time
 from gateway.clock import Clock
 
 CAPACITY = 200

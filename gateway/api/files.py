@@ -16,21 +16,23 @@ from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from gateway.api import agent_schemas as schemas
 from gateway.api import multipart, problem
-from gateway.api.agent import MAX_BODY_BYTES, PREFIX, guard, iso_time
+from gateway.api.agent import MAX_BODY_BYTES, PREFIX, guard
 from gateway.api.downloads import file_answer
 from gateway.chat.accounts import Account, Accounts
 from gateway.chat.agent_files import AgentFiles
+from gateway.chat.export import iso_time
 from gateway.chat.limits import MISSING_OR_MALFORMED
 from gateway.errors import Rejected
 from gateway.files import limits
 from gateway.model.files import StoredFile
 from gateway.observe.metrics import Metrics
+from gateway.rates import Rates
 
 _FILES = "/chats/<chatId>/files"
 _FILE = f"{_FILES}/<fileId>"
-_READS = (401, 403, 404, 500, 503)
-_DELETES = (401, 403, 404, 409, 500, 503)
-_UPLOADS = (400, 401, 403, 404, 409, 413, 415, 422, 500, 503)
+_READS = (401, 403, 404, 429, 500, 503)
+_DELETES = (401, 403, 404, 409, 429, 500, 503)
+_UPLOADS = (400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503)
 _BINARY = {"type": "string", "format": "binary"}
 _FORM = {
     "required": True,
@@ -107,11 +109,13 @@ class _Views:
         return Response(body, content_type="application/json")
 
 
-def create_blueprint(*, files: AgentFiles, accounts: Accounts, metrics: Metrics) -> Blueprint:
+def create_blueprint(
+    *, files: AgentFiles, accounts: Accounts, metrics: Metrics, rates: Rates | None = None
+) -> Blueprint:
     """The blueprint of the files below /agent/v1."""
     views = _Views(files)
     blueprint = Blueprint("files", __name__, url_prefix=PREFIX, description="Files of chats.")
-    guard(blueprint, accounts=accounts, metrics=metrics)
+    guard(blueprint, accounts=accounts, metrics=metrics, rates=rates)
     answers = blueprint.response(200, schemas.FileListSchema)
     _add(blueprint, "GET", _FILES, answers(views.list_files), _READS)
     answers = blueprint.response(200, schemas.UploadedSchema)

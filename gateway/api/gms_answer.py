@@ -14,7 +14,7 @@ import structlog
 from flask import Response
 from werkzeug.exceptions import HTTPException, TooManyRequests
 
-from gateway.errors import ChatGone, Conflict, NotReady, Rejected, Unauthorised, Unavailable
+from gateway.errors import ChatGone, Conflict, NotReady, RateLimited, Rejected, Unauthorised, Unavailable
 from gateway.files.limits import NO_FILE, FileRefused
 from gateway.model import payload
 
@@ -36,6 +36,10 @@ class OriginRefused(Exception):
     """The request comes from a web origin that is not on the list (decision 18)."""
 
 
+# Says that an operation with this message id had been done before; the body is the one of that time.
+REPLAY = ("Idempotent-Replay", "1")
+
+
 def answer(body: bytes, status: int = 200) -> Response:
     """A JSON answer with the headers that every GMS answer has."""
     return Response(body, status=status, headers=_HEADERS, content_type=CONTENT_TYPE)
@@ -49,6 +53,10 @@ def error_answer(error: Exception, *, chat_id: str, alias: str, reference: int) 
         return answer(
             payload.failure(GONE, advice, status_code=2, chat_id=chat_id, alias=alias, chat_ended=True)
         )
+    if isinstance(error, RateLimited):  # counted by the metric; a log line each would reward a flood
+        response = answer(payload.failure(None, "", status_code=1, chat_id=chat_id, alias=alias))
+        response.headers["Retry-After"] = str(error.retry_after_s)
+        return response
     if isinstance(error, Unavailable | Conflict):
         log.warning("request_postponed", chat_id=chat_id, reason=str(error))
         status = 503 if isinstance(error, NotReady) else 200

@@ -36,6 +36,7 @@ PARAMETERS = (
     "firstName",
     "lastName",
     "message",
+    "messageId",
     "messageType",
     "nickname",
     "operation",

@@ -20,6 +20,12 @@ from gateway.model.change import Committed
 Operation = Callable[[Party, Body], bytes | Response]
 
 
+class Replay(bytes):
+    """The answer to an operation that had been done before; the edge marks it."""
+
+    __slots__ = ()
+
+
 class ChatApi:
     """The operations of one node. `alias` names it on the wire (3, rule 1: any short digit string)."""
 
@@ -90,8 +96,9 @@ class ChatApi:
             body.text("message"),
             message_type=body.text("messageType") or None,
             event_attributes=body.attributes(),
+            message_id=body.text("messageId"),
         )
-        return self._done(party, committed, position)
+        return self._done(party, committed, position, named=bool(body.text("messageId")))
 
     def refresh(self, party: Party, body: Body) -> bytes:
         """6.3, the poll. Read by hand for the same reason as `send`."""
@@ -117,13 +124,17 @@ class ChatApi:
         """6.6."""
         position = body.position()
         url = gms_schemas.load(gms_schemas.PUSH_URL, body)["url"]
-        return self._done(party, self._customers.push_url(party, url), position)
+        message_id = body.text("messageId")
+        committed = self._customers.push_url(party, url, message_id=message_id)
+        return self._done(party, committed, position, named=bool(message_id))
 
     def update_nickname(self, party: Party, body: Body) -> bytes:
         """6.7."""
         position = body.position()
         nickname = gms_schemas.load(gms_schemas.NICKNAME, body)["nickname"]
-        return self._done(party, self._customers.rename(party, nickname), position)
+        message_id = body.text("messageId")
+        committed = self._customers.rename(party, nickname, message_id=message_id)
+        return self._done(party, committed, position, named=bool(message_id))
 
     def update_data(self, party: Party, body: Body) -> bytes:
         """6.8."""
@@ -142,8 +153,9 @@ class ChatApi:
             event_attributes=fields["event_attributes"],
             message_type=fields["message_type"],
             user_data=body.user_data,
+            message_id=body.text("messageId"),
         )
-        return self._done(party, committed, position)
+        return self._done(party, committed, position, named=bool(body.text("messageId")))
 
     def read_receipt(self, party: Party, body: Body) -> bytes:
         """6.11; the answer never carries events."""
@@ -158,8 +170,15 @@ class ChatApi:
         position = body.position()
         return self._done(party, self._customers.typing(party, state, body.text("message")), position)
 
-    def _done(self, party: Party, committed: Committed, position: int | None) -> bytes:
-        """The answer to an operation: events only when a position was given (5)."""
+    def _done(
+        self, party: Party, committed: Committed, position: int | None, *, named: bool = False
+    ) -> bytes:
+        """The answer to an operation: events only when a position was given (5).
+
+        `named`: the operation has a message id, so a repetition must be answered with the same bytes.
+        """
+        if named and committed.events:
+            return self._as_of(party, committed, position)
         if position is not None:
             return self._transcript(party, position)
         session = committed.session
@@ -170,6 +189,16 @@ class ChatApi:
             chat_ended=session.ended_for_customer,
             idle_expire=self._customers.idle_expire(session),
         )
+
+    def _as_of(self, party: Party, committed: Committed, position: int | None) -> bytes:
+        found = self._customers.transcript_as_of(party, position, committed)
+        body = payload.answer(
+            self.identity(party),
+            found.events,
+            next_position=found.next_position,
+            chat_ended=found.chat_ended,
+        )
+        return Replay(body) if committed.replayed else body
 
     def _transcript(self, party: Party, position: int | None) -> bytes:
         found = self._customers.transcript(party, position)

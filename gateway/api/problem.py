@@ -26,6 +26,7 @@ from gateway.errors import (
     Forbidden,
     GatewayError,
     NotFound,
+    RateLimited,
     Rejected,
     StateConflict,
     Unauthorised,
@@ -46,11 +47,13 @@ _STATUS: tuple[tuple[type[GatewayError], HTTPStatus], ...] = (
     (Forbidden, HTTPStatus.FORBIDDEN),
     (StateConflict, HTTPStatus.CONFLICT),
     (Conflict, HTTPStatus.SERVICE_UNAVAILABLE),
+    (RateLimited, HTTPStatus.TOO_MANY_REQUESTS),
     (Unavailable, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 _FIXED_DETAIL: Mapping[type[GatewayError], str] = {
     ChatGone: "no such chat, or it has ended",
     Conflict: "the chat changed at the same moment; repeat the request",
+    RateLimited: "too many requests; nothing was done",
     Unavailable: "the gateway cannot do this now; nothing was done, repeat the request",
 }
 # The Chat API's codes in words; the advice names the member.
@@ -105,6 +108,8 @@ def _from_gateway(error: GatewayError) -> Response:
     detail = _FIXED_DETAIL.get(type(error)) or str(error) or None
     if isinstance(error, AlreadyAccepted):
         return problem(status, detail, by=error.by)
+    if isinstance(error, RateLimited):
+        return problem(status, detail, headers={"Retry-After": str(error.retry_after_s)})
     if isinstance(error, Rejected):
         return problem(status, f"{_REJECTIONS.get(error.code, 'refused')}: {error.advice}", code=error.code)
     return problem(status, detail)

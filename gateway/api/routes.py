@@ -17,25 +17,29 @@ from gateway.api.agent_schemas import ProblemSchema
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One operation: method and path below the API's prefix, the view's name, its schemas, its problems."""
+    """One operation: method and path below the API's prefix, the view's name, its schemas, its problems.
+
+    `status` is that of success.
+    """
 
     method: str
     rule: str
     view: str
-    answer: type[ma.Schema]
+    answer: type[ma.Schema] | None
     query: type[ma.Schema] | None = None
     body: type[ma.Schema] | None = None
-    problems: tuple[int, ...] = (401, 403, 404, 500, 503)
+    problems: tuple[int, ...] = (401, 403, 404, 429, 500, 503)
+    status: int = 200
 
 
-def add(blueprint: Blueprint, route: Route, view: Any) -> None:
-    """Register the operation with `view`, whose docstring is its text in the document."""
+def add(blueprint: Blueprint, route: Route, view: Any, **more: Any) -> None:
+    """Register the operation with `view`, whose docstring is its text; `more` into its OpenAPI object."""
     if route.query is not None:
         view = blueprint.arguments(route.query, location="query")(view)
     if route.body is not None:
         view = blueprint.arguments(route.body)(view)
-    view = blueprint.response(200, route.answer)(view)
+    view = blueprint.response(route.status, route.answer)(view)
     for status in route.problems:
         view = blueprint.alt_response(status, schema=ProblemSchema, content_type=problem.CONTENT_TYPE)(view)
-    view = blueprint.doc(operationId=route.view, security=[{"bearer": []}])(view)
+    view = blueprint.doc(operationId=route.view, security=[{"bearer": []}], **more)(view)
     blueprint.add_url_rule(route.rule, route.view, view, methods=[route.method])

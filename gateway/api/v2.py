@@ -17,26 +17,32 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, Request, Response, request
-from werkzeug.exceptions import MethodNotAllowed, NotFound, RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.exceptions import (
+    MethodNotAllowed,
+    NotFound,
+    RequestEntityTooLarge,
+    TooManyRequests,
+    UnsupportedMediaType,
+)
 from werkzeug.routing import PathConverter
 
 from gateway.api import gms_body, multipart
 from gateway.api.chat_ntf import ChatNtf
 from gateway.api.gms_access import Origins, require_credentials
-from gateway.api.gms_answer import METHODS, answer, error_answer
+from gateway.api.gms_answer import METHODS, REPLAY, answer, error_answer
 from gateway.api.gms_body import Body
 from gateway.api.gms_files import GmsFiles
-from gateway.api.gms_operations import ChatApi
-from gateway.api.gms_rates import Rates
+from gateway.api.gms_operations import ChatApi, Replay
 from gateway.api.multipart import Received
 from gateway.chat.customers import Customers, Party
 from gateway.chat.files import Files
 from gateway.chat.limits import MISSING_OR_MALFORMED
 from gateway.clock import Clock, SystemClock
 from gateway.config import SettingsSource
-from gateway.errors import Rejected
+from gateway.errors import BadKey, RateLimited, Rejected
 from gateway.model import payload
 from gateway.observe.metrics import Metrics
+from gateway.rates import Rates
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -138,7 +144,7 @@ class _Call:
 class ChatEdge:
     """Origin, credentials, body, caller, rate, operation, in this order; errors in the GMS shape.
 
-    `alias` names this node to REST clients, a short digit string.
+    `alias` names this node to REST clients, a short digit string. `rates` are shared with the other edges.
     """
 
     def __init__(
@@ -149,6 +155,7 @@ class ChatEdge:
         settings: SettingsSource,
         metrics: Metrics,
         alias: str = "1",
+        rates: Rates | None = None,
         clock: Clock | None = None,
         new_reference: Callable[[], int] = lambda: secrets.randbelow(_REFERENCES),
     ) -> None:
@@ -156,7 +163,7 @@ class ChatEdge:
         self._files = GmsFiles(files, customers, settings)
         self._api = ChatApi(customers, self._files, alias=alias)
         self._origins = Origins(settings)
-        self._rates = Rates(clock or SystemClock(), settings.current.limits)
+        self._rates = rates or Rates(settings, clock or SystemClock(), metrics)
         self._ntf = ChatNtf(customers, settings, files=self._files, rates=self._rates)
         self._settings = settings
         self._metrics = metrics
@@ -201,19 +208,25 @@ class ChatEdge:
             return self._upload(request, target)
         body = self._body(request, target, is_upload=False)
         if not target.operation:
-            self._rates.count_start(request.remote_addr or "")
+            self._count_start(request.remote_addr or "")
             return answer(self._api.start(target.service, body))
         operation = self._api.operation(target.operation)
         if operation is None:
             raise Rejected(MISSING_OR_MALFORMED, "operation")
-        found = operation(self._authenticate(target, body), body)
-        return found if isinstance(found, Response) else answer(found)
+        party = self._authenticate(target, body, request.remote_addr or "")
+        done = operation(party, body)
+        if isinstance(done, Response):
+            return done
+        response = answer(done)
+        if isinstance(done, Replay):
+            response.headers.add(*REPLAY)
+        return response
 
     def _upload(self, request: Request, target: _Target) -> Response:
         """A file, read as it arrives; any other body holds none and is only looked at for its sender."""
 
         def authenticate(body: Body) -> Party:
-            return self._authenticate(target, body)
+            return self._authenticate(target, body, request.remote_addr or "")
 
         boundary = multipart.boundary_of(request.content_type)
         if boundary is None:
@@ -223,9 +236,23 @@ class ChatEdge:
             received, party = self._files.receive(request, boundary, authenticate=authenticate)
         return answer(self._files.upload(party, received, self._api.identity(party)))
 
-    def _authenticate(self, target: _Target, body: Body) -> Party:
-        party = self._api.authenticate(target.service, target.chat_id, body)
-        self._rates.count_request(party.session.id)
+    def _count_start(self, address: str) -> None:
+        """A flood of new chats is the one limit that HTTP itself reports (8.6)."""
+        try:
+            self._rates.chat(address)
+        except RateLimited as error:
+            raise TooManyRequests(retry_after=error.retry_after_s) from None
+
+    def _authenticate(self, target: _Target, body: Body, address: str) -> Party:
+        """The caller, whose request counts; guesses are counted, and not looked at above the limit."""
+        secret = body.text("secureKey")
+        self._rates.admit(secret, address=address, chat_id=target.chat_id)
+        try:
+            party = self._api.authenticate(target.service, target.chat_id, body)
+        except BadKey:
+            self._rates.failed(address=address, chat_id=target.chat_id)
+            raise
+        self._rates.request(secret, party.session.id)
         return party
 
     def _refuse_compressed(self, request: Request) -> None:

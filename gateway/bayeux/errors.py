@@ -34,3 +34,6 @@ def publish_denied(channel: str) -> str:
 def no_common_transport(offered: str) -> str:
     """None of the offered connection types is supported."""
     return error_text(301, offered, "connection_types_not_supported")
+
+
+TOO_MANY_HANDSHAKES = "429::too_many_handshakes"

@@ -51,3 +51,10 @@ def beside_handshake(message: Message) -> Message:
     if message.get("channel") == "/meta/handshake":
         found["advice"] = {"reconnect": "none", "interval": 0}
     return found
+
+
+def too_many_handshakes(message: Message, wait_ms: int) -> Message:
+    """The reply to a handshake above the limit of its address: not now, again in `wait_ms`."""
+    found = failure(message, errors.TOO_MANY_HANDSHAKES)
+    found["advice"] = {"reconnect": "retry", "interval": wait_ms}
+    return found

@@ -40,7 +40,7 @@ class Peer:
     `browser` is the fingerprint of the BAYEUX_BROWSER cookie presented (None: no cookie); for a handshake
     without one, `new_browser` is the fingerprint of the cookie about to be set. `bound` is the session of
     a websocket. `principal` is what the edge made of the handshake's credentials, `denied` its refusal.
-    `alone`: the message is the only one of its batch.
+    `alone`: the message is the only one of its batch. `address` is the network address, for limits.
     """
 
     transport: str
@@ -51,6 +51,7 @@ class Peer:
     principal: object | None = None
     denied: bool = False
     alone: bool = True
+    address: str = ""
 
 
 class Policy(Protocol):

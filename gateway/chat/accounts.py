@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from gateway.clock import Clock
 from gateway.errors import Forbidden, NotFound, Rejected
 from gateway.ids import Ids, fingerprint
+from gateway.rates import Rates
 from gateway.store.roles import Token, Tokens
 
 ADMIN, SUPERVISOR, AGENT, BOT = "admin", "supervisor", "agent", "bot"
@@ -37,7 +38,8 @@ class Account:
 class Accounts:
     """Creates, checks and revokes tokens."""
 
-    def __init__(self, store: Tokens, ids: Ids, clock: Clock) -> None:
+    def __init__(self, store: Tokens, ids: Ids, clock: Clock, *, rates: Rates | None = None) -> None:
+        self._rates = rates
         self._store = store
         self._ids = ids
         self._clock = clock
@@ -54,8 +56,13 @@ class Accounts:
         )
         return token
 
-    def authenticate(self, token: str) -> Account:
-        """The account of a token that exists and is not revoked, else Forbidden."""
+    def authenticate(self, token: str, *, address: str = "") -> Account:
+        """The account of a token that exists and is not revoked, else Forbidden.
+
+        RateLimited when too many wrong ones came from `address`; an empty one is no guess and not counted.
+        """
+        if self._rates is not None:
+            self._rates.admit(token, address=address)
         wanted = fingerprint(token)
         stored = self._store.token(wanted)
         if (
@@ -63,7 +70,11 @@ class Accounts:
             or stored.revoked_ms is not None
             or not hmac.compare_digest(stored.fingerprint, wanted)
         ):
+            if self._rates is not None and token:
+                self._rates.failed(address=address)
             raise Forbidden("unknown or revoked token")
+        if self._rates is not None:
+            self._rates.proved(token)
         return Account(name=stored.name, role=stored.role)
 
     def list(self) -> Sequence[Token]:

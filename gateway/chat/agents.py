@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from gateway.chat import limits, parting, restore
+from gateway.chat import limits, message_ids, parting, restore
 from gateway.chat.accounts import ADMIN, AGENT, BOT, SUPERVISOR, Account
 from gateway.chat.customers import TypingState
 from gateway.chat.decision import NOTHING, Decision
@@ -21,11 +21,12 @@ from gateway.clock import Clock
 from gateway.config import SettingsSource
 from gateway.errors import AlreadyAccepted, ChatGone, Forbidden, NotFound, Rejected, StateConflict
 from gateway.ids import Ids
-from gateway.model.change import Committed
+from gateway.model.change import Committed, MessageId
 from gateway.model.events import Draft, Event, EventType, QuitReason
 from gateway.model.participants import BOT_STYLE, Participant, ParticipantType
 from gateway.model.session import ChatSession, ChatState, Trigger, next_state
 from gateway.observe.metrics import Metrics
+from gateway.rates import Rates
 from gateway.store.roles import Chats
 
 _TYPES: Mapping[str, ParticipantType] = {
@@ -52,7 +53,9 @@ class Agents:
         settings_source: SettingsSource,
         clock: Clock,
         metrics: Metrics,
+        rates: Rates | None = None,
     ) -> None:
+        self._rates = rates
         self._ledger = ledger
         self._store = store
         self._ids = ids
@@ -117,8 +120,12 @@ class Agents:
         *,
         message_type: str | None = None,
         event_attributes: Mapping[str, Any] | None = None,
+        message_id: str | None = None,
     ) -> Committed:
-        """A message to everyone; Rejected 101 (empty) or 204 (too long)."""
+        """A message to everyone; Rejected 101 (empty) or 204 (too long).
+
+        `message_id`, here and in the other operations that take one: as for customers, one per account.
+        """
         text = limits.message_text(text, self._max_length(chat_id))
         kind = limits.message_type(message_type)
         attributes = limits.event_attributes(event_attributes)
@@ -128,12 +135,15 @@ class Agents:
             lambda author: Draft(
                 EventType.MESSAGE, author, text=text, message_type=kind, event_attributes=attributes
             ),
+            message_id=message_id,
         )
 
     def typing(
         self, account: Account, chat_id: str, state: TypingState, preview: str | None = None
     ) -> Committed:
-        """Typing on or off; the preview is cut to the message length."""
+        """Typing on or off; the preview is cut to the message length. Too frequent ones are merged."""
+        if self._rates is not None and not self._rates.typing(chat_id, f"agent:{account.name}", state.value):
+            return Committed(self.get(account, chat_id), ())
         text = limits.clean(preview)[: self._max_length(chat_id)] if preview else None
         return self._say(account, chat_id, lambda author: Draft(EventType(state.value), author, text=text))
 
@@ -145,6 +155,7 @@ class Agents:
         *,
         event_attributes: Mapping[str, Any] | None = None,
         user_data: Mapping[str, str] | None = None,
+        message_id: str | None = None,
     ) -> Committed:
         """A custom notice with a text or attributes."""
         text = limits.notice_text(text)
@@ -158,12 +169,20 @@ class Agents:
             lambda author: Draft(
                 EventType.CUSTOM_NOTICE, author, text=text, user_data=data, event_attributes=attributes
             ),
+            message_id=message_id,
         )
 
-    def push_url(self, account: Account, chat_id: str, url: str) -> Committed:
+    def push_url(
+        self, account: Account, chat_id: str, url: str, *, message_id: str | None = None
+    ) -> Committed:
         """A web address for the customer: absolute http or https."""
         url = limits.push_url(url)
-        return self._say(account, chat_id, lambda author: Draft(EventType.PUSH_URL, author, text=url))
+        return self._say(
+            account,
+            chat_id,
+            lambda author: Draft(EventType.PUSH_URL, author, text=url),
+            message_id=message_id,
+        )
 
     def leave(self, account: Account, chat_id: str) -> Committed:
         """Leave the chat; the last person returns an open chat to the queue and ends one in wrap-up."""
@@ -199,17 +218,32 @@ class Agents:
 
         return self._change(chat_id, decide)
 
-    def _say(self, account: Account, chat_id: str, draft: Callable[[Participant], Draft]) -> Committed:
+    def _say(
+        self,
+        account: Account,
+        chat_id: str,
+        draft: Callable[[Participant], Draft],
+        *,
+        message_id: str | None = None,
+    ) -> Committed:
+        named = message_ids.of_agent(account, message_id)
+
         def decide(session: ChatSession) -> Decision:
             if session.state in _OVER:
                 raise StateConflict("the chat has ended")
             return Decision(drafts=(draft(_present(account, session)),))
 
-        return self._change(chat_id, decide)
+        return self._change(chat_id, decide, message_id=named)
 
-    def _change(self, chat_id: str, decide: Callable[[ChatSession], Decision]) -> Committed:
+    def _change(
+        self,
+        chat_id: str,
+        decide: Callable[[ChatSession], Decision],
+        *,
+        message_id: MessageId | None = None,
+    ) -> Committed:
         try:
-            return self._ledger.change(chat_id, decide)
+            return self._ledger.change(chat_id, decide, message_id=message_id)
         except ChatGone:
             raise NotFound("no such chat") from None
 

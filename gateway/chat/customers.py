@@ -8,29 +8,30 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from enum import StrEnum
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import Any
 
 import structlog
 
-from gateway.chat import idle, limits, parting, subscriptions
+from gateway.chat import idle, limits, message_ids, parting, subscriptions
 from gateway.chat.decision import NOTHING, Decision
 from gateway.chat.ledger import Ledger
+from gateway.chat.party import Party, Started, TypingState
 from gateway.chat.presence import Presence
 from gateway.chat.retrieval import Retrievals
 from gateway.chat.start import Credentials, StartRequest, checked, new_session
 from gateway.chat.transcripts import Transcript, TranscriptReader
 from gateway.clock import Clock
 from gateway.config import SettingsSource
-from gateway.errors import ChatGone, Rejected, Unavailable
+from gateway.errors import BadKey, ChatGone, Rejected, Unavailable
 from gateway.ids import Ids, KeyRing, fingerprint
-from gateway.model.change import Committed
-from gateway.model.events import Draft, Event, EventType, QuitReason
+from gateway.model.change import Committed, MessageId
+from gateway.model.events import Draft, EventType, QuitReason
 from gateway.model.participants import Participant
 from gateway.model.session import ChatSession, ChatState
 from gateway.model.subscription import Refused
 from gateway.observe.metrics import Metrics
+from gateway.rates import Rates
 from gateway.store.roles import Chats
 
 __all__ = ["Customers", "Party", "StartRequest", "Started", "Transcript", "TypingState"]
@@ -41,29 +42,6 @@ _NO_HASH = "0" * 64
 _CANCEL_IDLE = "cancel-idle-timer"
 
 log = structlog.get_logger(__name__)
-
-
-class TypingState(StrEnum):
-    """The two typing events."""
-
-    STARTED = EventType.TYPING_STARTED.value
-    STOPPED = EventType.TYPING_STOPPED.value
-
-
-class Party(NamedTuple):
-    """An authenticated customer with the session as it was then."""
-
-    session: ChatSession
-    participant: Participant
-    secure_key: str
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """A new chat: the customer and the first events (the join, and the initial text if there was one)."""
-
-    party: Party
-    events: tuple[Event, ...]
 
 
 class Customers:
@@ -81,7 +59,9 @@ class Customers:
         settings_source: SettingsSource,
         clock: Clock,
         metrics: Metrics,
+        rates: Rates | None = None,
     ) -> None:
+        self._rates = rates
         self._ledger = ledger
         self._store = store
         self._keys = keys
@@ -131,7 +111,7 @@ class Customers:
         expected = session.customer.key_hash if session else None
         fits = hmac.compare_digest(expected or _NO_HASH, fingerprint(secure_key))
         if session is None or not fits:
-            raise ChatGone(chat_id)
+            raise BadKey(chat_id)
         return self._admit(session, secure_key, user_id=user_id, service=service)
 
     def by_key(self, secure_key: str, service: str | None = None) -> Party:
@@ -141,7 +121,7 @@ class Customers:
         session = self._store.session(found[0]) if found else None
         expected = session.customer.key_hash if session else None
         if session is None or not hmac.compare_digest(expected or _NO_HASH, wanted):
-            raise ChatGone("unknown key")
+            raise BadKey("unknown key")
         return self._admit(session, secure_key, user_id=None, service=service)
 
     def _admit(
@@ -170,8 +150,13 @@ class Customers:
         *,
         message_type: str | None = None,
         event_attributes: Mapping[str, Any] | None = None,
+        message_id: str | None = None,
     ) -> Committed:
-        """A message (6.2): Rejected 101 (empty, bad attributes) or 204 (too long)."""
+        """A message (6.2): Rejected 101 (empty, bad attributes) or 204 (too long).
+
+        `message_id`, here and in the other operations that take one, is the client's own name of the
+        operation: repeated with it, it is done once (targets/reliability.md R6).
+        """
         text = limits.message_text(text, self._max_length(party))
         kind = limits.message_type(message_type)
         attributes = limits.event_attributes(event_attributes)
@@ -183,10 +168,12 @@ class Customers:
             )
             return Decision(drafts=(draft,))
 
-        return self._ledger.change(party.session.id, decide)
+        return self._ledger.change(party.session.id, decide, message_id=message_ids.of_customer(message_id))
 
     def typing(self, party: Party, state: TypingState, preview: str | None) -> Committed:
         """Typing on or off (6.4) with what is typed so far, cut to the message length; `timeouts` ends it."""
+        if not self._may_type(party, state.value):
+            return Committed(party.session, ())
         text = limits.clean(preview)[: self._max_length(party)] if preview else None
         self._presence.preview_changed(party.session.id, text or "")
         return self._say(party, EventType(state.value), text)
@@ -196,14 +183,18 @@ class Customers:
         text = limits.clean(text)[: self._max_length(party)]
         if not self._presence.preview_changed(party.session.id, text):
             return
+        if not self._may_type(party, EventType.TYPING_STARTED.value):
+            return
         try:
             self._say(party, EventType.TYPING_STARTED, text)
         except (ChatGone, Unavailable) as error:
             log.info("preview_dropped", chat_id=party.session.id, reason=type(error).__name__)
 
-    def push_url(self, party: Party, url: str) -> Committed:
+    def push_url(self, party: Party, url: str, *, message_id: str | None = None) -> Committed:
         """A web address for the other side (6.6): absolute http or https, else Rejected 101."""
-        return self._say(party, EventType.PUSH_URL, limits.push_url(url))
+        return self._say(
+            party, EventType.PUSH_URL, limits.push_url(url), message_id=message_ids.of_customer(message_id)
+        )
 
     def notice(
         self,
@@ -213,6 +204,7 @@ class Customers:
         event_attributes: Mapping[str, Any] | None,
         message_type: str | None,
         user_data: Mapping[str, str] | None = None,
+        message_id: str | None = None,
     ) -> Committed:
         """A custom notice (6.9): text or attributes; "cancel-idle-timer" is activity without an event."""
         text = limits.notice_text(text)
@@ -237,9 +229,9 @@ class Customers:
             )
             return Decision(drafts=(draft,))
 
-        return self._ledger.change(party.session.id, decide)
+        return self._ledger.change(party.session.id, decide, message_id=message_ids.of_customer(message_id))
 
-    def rename(self, party: Party, nickname: str) -> Committed:
+    def rename(self, party: Party, nickname: str, *, message_id: str | None = None) -> Committed:
         """A new nickname of 1-100 characters (6.7); the event and later ones carry it."""
         nickname = limits.nickname(nickname)
 
@@ -249,7 +241,7 @@ class Customers:
             draft = Draft(EventType.NICKNAME_UPDATED, renamed, text=nickname)
             return Decision(drafts=(draft,), profile=profile)
 
-        return self._ledger.change(party.session.id, decide)
+        return self._ledger.change(party.session.id, decide, message_id=message_ids.of_customer(message_id))
 
     def update_data(
         self, party: Party, user_data: Mapping[str, str], origin: str, *, seen: int | None = None
@@ -325,8 +317,24 @@ class Customers:
             return None
         return idle.expires_in(self._settings_source.current, session.profile, self._clock.wall_ms())
 
-    def _say(self, party: Party, event_type: EventType, text: str | None) -> Committed:
-        return self._ledger.change(party.session.id, _saying(event_type, text))
+    def transcript_as_of(self, party: Party, position: int | None, committed: Committed) -> Transcript:
+        """What belongs into the answer to an operation with a message id, the same at each repetition."""
+        found = self._reader.as_of(committed.session, position, until=committed.events[-1].index)
+        if position is not None and found.session.reliable:
+            since = found.events[0].index if position < 0 and found.events else 0
+            self._retrievals.retrieved(party.session.id, found.next_position, since=since)
+        return found
+
+    def _say(
+        self, party: Party, event_type: EventType, text: str | None, *, message_id: MessageId | None = None
+    ) -> Committed:
+        return self._ledger.change(party.session.id, _saying(event_type, text), message_id=message_id)
+
+    def _may_type(self, party: Party, kind: str) -> bool:
+        """Whether a typing event is due; too frequent ones are merged (8.6), but not in an ended chat."""
+        if self._rates is None or party.session.ended_for_customer:
+            return True
+        return self._rates.typing(party.session.id, party.participant.user_id, kind)
 
     def _max_length(self, party: Party) -> int:
         return self._settings_source.current.for_service(party.session.profile.service).max_message_length

@@ -82,6 +82,14 @@ class Download:
 Admit = Callable[[ChatSession], tuple[Participant, Admission]]
 
 
+def purge_chat(chat_id: str, *, store: FileStore, directory: FileDirectory) -> None:
+    """Forget a chat and the contents of its files; a crash leaves contents without owner, for the sweep."""
+    files = store.files(chat_id)
+    store.purge(chat_id)
+    for file in files:
+        directory.remove(file.id)
+
+
 class Files:
     """Files of customers, and the steps that are the same for everybody."""
 
@@ -255,10 +263,7 @@ class Files:
 
     def purge(self, chat_id: str) -> None:
         """Forget a chat with its files."""
-        files = self._store.files(chat_id)
-        self._store.purge(chat_id)
-        for file in files:
-            self._directory.remove(file.id)
+        purge_chat(chat_id, store=self._store, directory=self._directory)
 
     def _open(self, name: str, admission: Admission, *, chat_id: str | None = None) -> Incoming:
         """Open the spool; a customer's uploads at a time are few, whose bytes the limits do not count yet."""

@@ -6,8 +6,9 @@ encodes each event once, asks `routing` and `reliable` for the due deliveries, w
 `Change` and then publishes it on the bus. When another process was faster (`Conflict`) it reads again and
 decides again.
 
-Invariants: an index is used once, also by typing events; times never run backwards within a chat; observers
-see one chat's changes in commit order; nothing is published that is not committed.
+Invariants: an index is used once, also by typing events; a client's message id makes one event, as long as
+its chat is stored; times never run backwards within a chat; observers see one chat's changes in commit order;
+nothing is published that is not committed.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from gateway.clock import Clock
 from gateway.cluster.bus import Bus
 from gateway.config import SettingsSource
 from gateway.errors import ChatGone, Conflict, Unavailable
-from gateway.model.change import Change, Committed
+from gateway.model.change import Change, Committed, MessageId
 from gateway.model.deliveries import Delivery
 from gateway.model.events import EPHEMERAL, Draft, Event
 from gateway.model.payload import encode_event
@@ -80,9 +81,17 @@ class Ledger:
         self._metrics.chats_started_total.inc()
         return committed
 
-    def change(self, chat_id: str, decide: Callable[[ChatSession], Decision]) -> Committed:
+    def change(
+        self,
+        chat_id: str,
+        decide: Callable[[ChatSession], Decision],
+        *,
+        message_id: MessageId | None = None,
+    ) -> Committed:
         """Commit what `decide` makes of the current session; an empty decision commits nothing.
 
+        With a `message_id` that was committed before, also in an earlier process and also when the chat has
+        ended since, nothing is decided: the answer is that of the first time, with `replayed`.
         Raises ChatGone when the chat does not exist, Unavailable when the store cannot write, and whatever
         `decide` raises. `decide` is pure and may be called more than once.
         """
@@ -91,16 +100,27 @@ class Ledger:
                 session = self._store.session(chat_id)
                 if session is None:
                     raise ChatGone(chat_id)
+                # After the session was read: see `Chats.message_index`.
+                if message_id is not None and (first := self._store.message_index(chat_id, message_id)):
+                    return self._replayed(session, first)
                 decision = decide(session)
                 if decision.is_empty:
                     return Committed(session, ())
                 try:
-                    return self._commit(session, decision)
+                    return self._commit(session, decision, message_id)
                 except Conflict:
                     log.info("commit_conflict", chat_id=chat_id, version=session.version)
         raise Unavailable("chat is being changed by too many writers")
 
-    def _commit(self, before: ChatSession, decision: Decision) -> Committed:
+    def _replayed(self, session: ChatSession, index: int) -> Committed:
+        """What was committed at `index`: an operation with an id makes one event."""
+        self._metrics.chat_replays_total.inc()
+        events = tuple(self._store.events(session.id, index, limit=1))
+        return Committed(replace(session, next_index=index + 1), events, replayed=True)
+
+    def _commit(
+        self, before: ChatSession, decision: Decision, message_id: MessageId | None = None
+    ) -> Committed:
         now_ms = max(self._clock.wall_ms(), before.last_utc_ms)
         events = tuple(
             [
@@ -131,6 +151,7 @@ class Ledger:
                 profile_changed=session.profile is not before.profile or before.version == 0,
                 pending=pending,
                 files=decision.files,
+                message_id=message_id if decision.drafts else None,
             )
         )
         if pending is not None or session.ended_for_customer:

@@ -26,6 +26,8 @@ EMAIL_LENGTH = 254
 ENDPOINT_LENGTH = 257
 # Our own bound of a label that clients choose freely.
 MESSAGE_TYPE_LENGTH = 128
+# A UUID or any other name that a client makes up; it is stored as long as the chat.
+MESSAGE_ID_LENGTH = 128
 KEY_LENGTH = 128
 VALUE_LENGTH = 8192
 USER_DATA_BYTES = 64 * 1024
@@ -83,6 +85,15 @@ def email(text: str) -> str:
 def message_type(text: str | None) -> str | None:
     """The sender's own type of a message; empty counts as absent."""
     return bounded(text, MESSAGE_TYPE_LENGTH, name="messageType") if text else None
+
+
+def message_id(text: str | None) -> str | None:
+    """The sender's own id of a message: 1-128 printable characters; empty counts as absent, else 101."""
+    if not text:
+        return None
+    if len(text) > MESSAGE_ID_LENGTH or not text.isprintable():
+        raise Rejected(MISSING_OR_MALFORMED, "messageId")
+    return text
 
 
 def notice_text(text: str | None) -> str | None:

@@ -57,6 +57,22 @@ class TranscriptReader:
         ended = session.ended_for_customer or any(event.ends_chat for event in news)
         return Transcript(session, events, next_position, ended)
 
+    def as_of(self, session: ChatSession, position: int | None, *, until: int) -> Transcript:
+        """What the customer saw from `position` on when index `until` was committed, whatever came later.
+
+        The same for ever, so without typing events; without a position there are no events.
+        """
+        if position is None or position > until:
+            return Transcript(session, (), until + 1, False)
+        first = max(position, 1) if position >= 0 else max(1, until - self._max_events + 1)
+        stored = self._store.events(session.id, first, limit=min(until - first + 1, self._max_events))
+        stored = [event for event in stored if event.index <= until]
+        events = [event for event in stored if event.for_customer]
+        if position < 0:
+            events = events[position:]
+        capped = len(stored) == self._max_events and stored[-1].index < until
+        return Transcript(session, tuple(events), (stored[-1].index if capped else until) + 1, False)
+
     def for_agent(self, chat_id: str, start: int) -> list[Event]:
         """Events of every visibility with index >= start, with the typing events of the last 20 s."""
         return list(self._read(chat_id, max(start, 1)))

@@ -1,4 +1,4 @@
-"""The command line: `gateway config|token|bot|deliveries|push ...` on the same installation as the server.
+"""The command line: `gateway config|token|bot|chats|deliveries|push ...` on the installation of the server.
 
 Everything works while the gateway runs; DATA_DIR and GATEWAY_CONFIG name the installation. Exit code 0: done,
 1: refused, with one line on standard error. One module for each group; `config` and `bot` come from their
@@ -11,6 +11,7 @@ import click
 
 from gateway import __version__
 from gateway.bot.command import bot
+from gateway.cli.chats import chats
 from gateway.cli.deliveries import deliveries
 from gateway.cli.push import push
 from gateway.cli.tokens import token
@@ -23,5 +24,5 @@ def main() -> None:
     """Open chat gateway: administration from the command line."""
 
 
-for group in (config, bot, token, deliveries, push):
+for group in (config, bot, token, chats, deliveries, push):
     main.add_command(group)

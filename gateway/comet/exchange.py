@@ -27,7 +27,7 @@ from gateway.bayeux import (
 from gateway.bayeux.errors import MALFORMED, PUBLISH_FAILED
 from gateway.bayeux.extensions import member
 from gateway.bayeux.machine import HANDSHAKE
-from gateway.bayeux.messages import beside_handshake
+from gateway.bayeux.messages import beside_handshake, too_many_handshakes
 from gateway.bayeux.options import WEBSOCKET
 from gateway.chat.accounts import Accounts
 from gateway.clock import Clock
@@ -37,8 +37,9 @@ from gateway.comet.policy import service_of
 from gateway.comet.resume import Resume
 from gateway.comet.service import ChatService
 from gateway.comet.waiting import Waiter
-from gateway.errors import Forbidden, Rejected, Unavailable
+from gateway.errors import Forbidden, RateLimited, Rejected, Unavailable
 from gateway.observe.metrics import Metrics
+from gateway.rates import Rates
 
 # Messages of one batch (spec/bayeux.md 11).
 MAX_BATCH = 1_000
@@ -125,7 +126,9 @@ class Exchange:
         clock: Clock,
         metrics: Metrics,
         on_agent: Callable[[Session], None],
+        rates: Rates | None = None,
     ) -> None:
+        self._rates = rates
         self._machine = machine
         self._hub = hub
         self._service = service
@@ -156,6 +159,8 @@ class Exchange:
 
     def _one(self, message: dict[str, Any], peer: Peer, result: Result, met: Met) -> None:
         if message.get("channel") == HANDSHAKE:
+            if not self._may_handshake(message, peer, result):
+                return
             self._authenticate(message, peer)
         else:
             self._resume.revive(message.get("clientId"))
@@ -179,9 +184,19 @@ class Exchange:
                 self._connected(outcome, peer, result)
                 return
         if isinstance(outcome, ServicePublish):
-            self._publish_service(outcome, result)
+            self._publish_service(outcome, result, peer.address)
         else:
             self._publish_broadcast(outcome, result)
+
+    def _may_handshake(self, message: dict[str, Any], peer: Peer, result: Result) -> bool:
+        """Count a handshake; above the limit it is answered here, and the client comes again later."""
+        try:
+            if self._rates is not None:
+                self._rates.handshake(peer.address)
+        except RateLimited as error:
+            result.messages.append(frames.encode(too_many_handshakes(message, error.retry_after_s * 1000)))
+            return False
+        return True
 
     def _authenticate(self, message: dict[str, Any], peer: Peer) -> None:
         """An agent's handshake carries `ext.agent.token` (decision 12)."""
@@ -191,7 +206,9 @@ class Exchange:
             return
         token = agent.get("token") if isinstance(agent, dict) else None
         try:
-            peer.principal = self._accounts.authenticate(token if isinstance(token, str) else "")
+            peer.principal = self._accounts.authenticate(
+                token if isinstance(token, str) else "", address=peer.address
+            )
         except (Forbidden, Unavailable):
             peer.denied = True
 
@@ -268,13 +285,15 @@ class Exchange:
         result.deliveries.append((session, delivery))
         result.session = session
 
-    def _publish_service(self, outcome: ServicePublish, result: Result) -> None:
+    def _publish_service(self, outcome: ServicePublish, result: Result, address: str) -> None:
         session, channel = outcome.session, outcome.channel
         if result.answers_bytes > MAX_ANSWERS_BYTES:
             outcome.ack.update(successful=False, error=PUBLISH_FAILED)
             result.messages.append(frames.encode(outcome.ack))
             return
-        answer = self._service.call(session, channel, service_of(channel) or "", data=outcome.data)
+        answer = self._service.call(
+            session, channel, service_of(channel) or "", data=outcome.data, address=address
+        )
         if not answer.done:
             outcome.ack.update(successful=False, error=PUBLISH_FAILED)
         result.messages.append(frames.encode(outcome.ack))

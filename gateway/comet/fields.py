@@ -20,7 +20,8 @@ def text(data: Mapping[str, Any], name: str) -> str:
 
 def optional_text(data: Mapping[str, Any], name: str) -> str | None:
     """Like `text`, but None when absent or empty."""
-    return text(data, name) or None
+    # Most are absent, in every message.
+    return text(data, name) or None if name in data else None
 
 
 def position(data: Mapping[str, Any]) -> int | None:
@@ -30,7 +31,7 @@ def position(data: Mapping[str, Any]) -> int | None:
 
 def attributes(data: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """`eventAttributes`, an object here (REST sends JSON text; that is understood as well)."""
-    return as_object(data.get("eventAttributes"))
+    return as_object(data["eventAttributes"]) if "eventAttributes" in data else None
 
 
 def user_data(data: Mapping[str, Any]) -> dict[str, str]:

@@ -138,4 +138,5 @@ def peer_of(environ: Environ, transport: str, *, browser: str | None, new_browse
         browser=browser,
         new_browser=new_browser,
         origin=environ.get("HTTP_ORIGIN", ""),
+        address=environ.get("REMOTE_ADDR", ""),
     )

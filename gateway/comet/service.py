@@ -10,6 +10,7 @@ import base64
 import binascii
 import hmac
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import orjson
@@ -21,10 +22,12 @@ from gateway.comet import fields
 from gateway.comet.frames import event_message
 from gateway.comet.hub import Hub
 from gateway.config import SettingsSource
-from gateway.errors import ChatGone, Rejected, Unauthorised, Unavailable
+from gateway.errors import BadKey, ChatGone, Rejected, Unauthorised, Unavailable
 from gateway.model import payload
+from gateway.model.change import Committed
 from gateway.model.events import Event
 from gateway.model.payload import Identity
+from gateway.rates import Rates
 
 # The text of the original, with a reference of our own (spec/chat-api-v2.md 9.2).
 GONE_ADVICE = "Media server was not able to execute request. referenceId[8201]"
@@ -45,7 +48,10 @@ class Answer(NamedTuple):
 class ChatService:
     """Maps operations to use cases of `chat/` and attaches sessions to chats."""
 
-    def __init__(self, customers: Customers, hub: Hub, settings_source: SettingsSource) -> None:
+    def __init__(
+        self, customers: Customers, hub: Hub, settings_source: SettingsSource, *, rates: Rates | None = None
+    ) -> None:
+        self._rates = rates
         self._customers = customers
         self._hub = hub
         self._settings_source = settings_source
@@ -64,10 +70,10 @@ class ChatService:
             "readReceipt": self._read_receipt,
         }
 
-    def call(self, session: Session, channel: str, service: str, *, data: Any) -> Answer:
+    def call(self, session: Session, channel: str, service: str, *, data: Any, address: str = "") -> Answer:
         """Run one publish. Never raises: every failure is a notification (7.4.7)."""
         try:
-            return Answer(self._run(session, channel, service, data=data))
+            return Answer(self._run(session, channel, service, data=data, address=address))
         except Rejected as error:
             return _failed(channel, error.code, error.advice, status_code=2)
         except ChatGone:
@@ -78,12 +84,14 @@ class ChatService:
             log.exception("operation_failed", service=service)
             return _failed(channel, None, "", status_code=1, done=False)
 
-    def _run(self, session: Session, channel: str, service: str, *, data: Any) -> list[bytes]:
+    def _run(self, session: Session, channel: str, service: str, *, data: Any, address: str) -> list[bytes]:
         if not isinstance(data, dict):
             raise Rejected(fields.MALFORMED, "data")
         self._check_credentials(service, data)
         name = data.get("operation")
         if name == "requestChat":
+            if self._rates is not None:
+                self._rates.chat(address)
             return self._request_chat(session, channel, service, data)
         operation = self._operations.get(name) if isinstance(name, str) else None
         if operation is None:
@@ -92,11 +100,25 @@ class ChatService:
         if not secure_key:
             # A known client sends this right after requestChat: an error, but never the end of its chat.
             raise Rejected(fields.MALFORMED, "secureKey")
-        party = self._customers.by_key(secure_key)
+        party = self._party(secure_key, address)
         session.memo["spoke"] = True
         if name not in ("refresh", "disconnect", "requestNotifications"):
             self._attach_implicitly(session, channel, party)
         return operation(session, channel, party, data)
+
+    def _party(self, secure_key: str, address: str) -> Party:
+        """The caller, counted: guesses by address, requests by chat."""
+        rates = self._rates
+        if rates is None:
+            return self._customers.by_key(secure_key)
+        rates.admit(secure_key, address=address)
+        try:
+            party = self._customers.by_key(secure_key)
+        except BadKey:
+            rates.failed(address=address)
+            raise
+        rates.request(secure_key, party.session.id)
+        return party
 
     # --- starting and attaching -------------------------------------------------------------------------
 
@@ -152,14 +174,15 @@ class ChatService:
         self._customers.preview(party, fields.text(data, "message"))
         return [self._transcript(channel, party, data)]
 
-    def _send(self, _session: Session, _channel: str, party: Party, data: Mapping[str, Any]) -> list[bytes]:
-        self._customers.send(
+    def _send(self, _session: Session, channel: str, party: Party, data: Mapping[str, Any]) -> list[bytes]:
+        committed = self._customers.send(
             party,
             fields.text(data, "message"),
             message_type=fields.optional_text(data, "messageType"),
             event_attributes=fields.attributes(data),
+            message_id=fields.optional_text(data, "messageId"),
         )
-        return []
+        return self._again(channel, party, committed)
 
     def _start_typing(self, _s: Session, _c: str, party: Party, data: Mapping[str, Any]) -> list[bytes]:
         self._customers.typing(party, TypingState.STARTED, fields.optional_text(data, "message"))
@@ -177,26 +200,31 @@ class ChatService:
         events = [event for event in committed.events if event.for_customer]
         return [self._answer(channel, party, events, next_position=chat.next_index, chat_ended=True)]
 
-    def _push_url(self, _s: Session, _c: str, party: Party, data: Mapping[str, Any]) -> list[bytes]:
-        self._customers.push_url(party, fields.text(data, "pushUrl"))
-        return []
+    def _push_url(self, _s: Session, channel: str, party: Party, data: Mapping[str, Any]) -> list[bytes]:
+        message_id = fields.optional_text(data, "messageId")
+        committed = self._customers.push_url(party, fields.text(data, "pushUrl"), message_id=message_id)
+        return self._again(channel, party, committed)
 
-    def _update_nickname(self, _s: Session, _c: str, party: Party, data: Mapping[str, Any]) -> list[bytes]:
-        self._customers.rename(party, fields.text(data, "nickname"))
-        return []
+    def _update_nickname(
+        self, _s: Session, channel: str, party: Party, data: Mapping[str, Any]
+    ) -> list[bytes]:
+        message_id = fields.optional_text(data, "messageId")
+        committed = self._customers.rename(party, fields.text(data, "nickname"), message_id=message_id)
+        return self._again(channel, party, committed)
 
     def _update_data(self, _s: Session, _c: str, party: Party, data: Mapping[str, Any]) -> list[bytes]:
         self._customers.update_data(party, fields.user_data(data), "comet")
         return []
 
-    def _custom_notice(self, _s: Session, _c: str, party: Party, data: Mapping[str, Any]) -> list[bytes]:
-        self._customers.notice(
+    def _custom_notice(self, _s: Session, channel: str, party: Party, data: Mapping[str, Any]) -> list[bytes]:
+        committed = self._customers.notice(
             party,
             fields.optional_text(data, "message"),
             event_attributes=fields.attributes(data),
             message_type=fields.optional_text(data, "messageType"),
+            message_id=fields.optional_text(data, "messageId"),
         )
-        return []
+        return self._again(channel, party, committed)
 
     def _read_receipt(self, _s: Session, _c: str, party: Party, data: Mapping[str, Any]) -> list[bytes]:
         position = fields.position(data)
@@ -206,6 +234,18 @@ class ChatService:
         return []
 
     # --- answers ----------------------------------------------------------------------------------------
+
+    def _again(self, channel: str, party: Party, committed: Committed) -> list[bytes]:
+        """Nothing for what was done now, as the event comes live; for a repetition the event once more.
+
+        The client may have lost the first frame together with the answer; it tells events by their index.
+        """
+        if not committed.replayed:
+            return []
+        identity = replace(self._identity(party), secure_key=None)
+        return [
+            event_message(orjson.dumps(channel), payload.live(each, identity)) for each in committed.events
+        ]
 
     def _transcript(
         self, channel: str, party: Party, data: Mapping[str, Any], *, transcript: Transcript | None = None

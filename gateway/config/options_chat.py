@@ -108,6 +108,13 @@ OPTIONS = (
         text="How long the transcript of an ended chat can still be read by its customer.",
     ),
     _service(
+        name="transcript_retention",
+        attr="transcript_retention_days",
+        kind=integer(0, 36_500, unit="days"),
+        default=0,
+        text="Chats that ended so long ago are deleted with everything that belongs to them. 0 = never.",
+    ),
+    _service(
         name="bad_secure_key_action",
         kind=choice("reject"),
         default="reject",

@@ -17,6 +17,7 @@ _SEGMENT = r"/[A-Za-z0-9_!~()$@-]+"
 
 _cometd = partial(Option, section="cometd", takes_effect="after restart")
 _limits = partial(Option, section="limits", takes_effect="after restart")
+_rate = partial(Option, section="limits")
 
 COMETD = (
     _cometd(
@@ -173,44 +174,55 @@ LIMITS = (
         text="Open connections of one peer address; 0 = no cap. Set 0 behind a proxy, whose address they "
         "all share.",
     ),
-    _limits(
+    _rate(
         name="requests_per_second",
         kind=integer(1, 100_000),
         default=10,
-        text="Sustained requests of one chat session; above it statusCode 1, which clients repeat.",
+        text="Sustained requests of one chat, over REST and CometD together; above it statusCode 1, which "
+        "clients repeat.",
     ),
-    _limits(
+    _rate(
         name="requests_burst",
         kind=integer(1, 100_000),
         default=30,
         text="Requests of one chat session that may come at once.",
     ),
-    _limits(
+    _rate(
         name="chats_per_minute",
         kind=integer(1, 1_000_000),
         default=60,
-        text="New chats of one address; above it HTTP 429.",
+        text="New chats of one address; above it HTTP 429, over CometD statusCode 1.",
     ),
-    _limits(
+    _rate(
         name="handshakes_per_minute",
         kind=integer(1, 1_000_000),
         default=600,
         text="Bayeux handshakes of one address (offices share one).",
-        later=True,
     ),
-    _limits(
+    _rate(
         name="typing_per_second",
         kind=integer(1, 1000),
         default=2,
-        text="Typing indicators of one party; further ones are merged.",
-        later=True,
+        text="Typing indicators of one party, starts and stops each; further ones are merged.",
     ),
-    _limits(
+    _rate(
         name="agent_requests_per_second",
         kind=integer(1, 100_000),
         default=20,
-        text="Requests of one agent.",
-        later=True,
+        text="Requests of one account (bots excepted); above it HTTP 429.",
+    ),
+    _rate(
+        name="bad_keys_per_minute",
+        kind=integer(1, 100_000),
+        default=10,
+        text="Wrong secure keys and tokens of one address that are looked at; above it only those that were "
+        "right before.",
+    ),
+    _rate(
+        name="bad_keys_per_chat_hour",
+        kind=integer(1, 100_000),
+        default=20,
+        text="Wrong secure keys for one chat that are looked at in an hour, from wherever they come.",
     ),
 )
 

@@ -108,6 +108,11 @@ class Settings:
         """The values of a service; one without own section has those of [chat]."""
         return self._services.get(service, self._any_service)
 
+    def services(self) -> Iterator[ServiceSettings]:
+        """The values of every service that has a section, and those of all others."""
+        yield self._any_service
+        yield from self._services.values()
+
     def provider(self, name: str = "") -> Mapping[str, Any] | None:
         """The destination options of a push provider by option name (spec/push.md 2.4), or None when it is
         unknown.

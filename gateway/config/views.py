@@ -85,6 +85,7 @@ class ServiceSettings:
     comet_disconnect_timeout_s: float
     typing_timeout_s: float
     ended_retention_s: float
+    transcript_retention_days: int
     bad_secure_key_action: str
     single_attachment: bool
     comet_expose_chat_id: bool
@@ -224,6 +225,8 @@ class LimitsSettings:
     handshakes_per_minute: int
     typing_per_second: int
     agent_requests_per_second: int
+    bad_keys_per_minute: int
+    bad_keys_per_chat_hour: int
 
 
 def build_view(cls: type[View], section: str, get: Callable[[str, str], Any]) -> View:

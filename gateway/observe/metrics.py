@@ -75,6 +75,8 @@ METRICS: tuple[MetricSpec, ...] = (
     MetricSpec("chats_open", "gauge", "Chats that have not ended."),
     MetricSpec("idle_steps_total", "counter", "Alerts and closes of quiet chats, by step.", ("step",)),
     MetricSpec("chat_events_total", "counter", "Committed chat events, by type.", ("type",)),
+    MetricSpec("chat_replays_total", "counter", "Operations answered again because of their message id."),
+    MetricSpec("rate_limited_total", "counter", "Requests refused or merged by a rate limit.", ("limit",)),
     MetricSpec("bayeux_sessions", "gauge", "Live Bayeux sessions owned by this node."),
     MetricSpec(
         "bayeux_handshakes_total", "counter", "Successful Bayeux handshakes, by transport.", ("transport",)
@@ -131,6 +133,8 @@ class Metrics:
     chats_open: Gauge
     idle_steps_total: Counter
     chat_events_total: Counter
+    chat_replays_total: Counter
+    rate_limited_total: Counter
     bayeux_sessions: Gauge
     bayeux_handshakes_total: Counter
     bayeux_unknown_client_total: Counter

@@ -13,13 +13,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from gateway.errors import Conflict, Unavailable
-from gateway.model.change import Change
+from gateway.model.change import Change, MessageId
 from gateway.model.deliveries import DEAD_LETTERS, Attempt, Delivery, DeliveryState
 from gateway.model.events import Event
 from gateway.model.files import StoredFile
 from gateway.model.inspection import Cursor
 from gateway.model.pending import Pending
 from gateway.model.session import ChatSession, ChatState
+from gateway.store.memory_archive import MemoryArchive
 from gateway.store.memory_files import MemoryFiles
 from gateway.store.memory_log import MemoryDeliveryLog
 from gateway.store.memory_pendings import MemoryPendings
@@ -59,15 +60,17 @@ class _Row:
         return self.delivery.chat_id, self.delivery.device_id
 
 
-class MemoryStore(MemoryFiles, MemoryDeliveryLog, MemoryPendings, MemoryUpkeep):
+class MemoryStore(MemoryArchive, MemoryFiles, MemoryDeliveryLog, MemoryPendings, MemoryUpkeep):
     """All roles of `roles.Store` in dictionaries."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._lock = threading.Lock()  # guards everything below, so that each method is one atomic step
         self._closed = False
         self._sessions: dict[str, ChatSession] = {}
         self._events: dict[str, list[Event]] = {}
         self._parties: dict[str, tuple[str, str]] = {}
+        self._message_ids: dict[str, dict[MessageId, int]] = {}
         self._tail = Tail()
         self._files: dict[str, StoredFile] = {}
         self._outbox: dict[str, _Row] = {}
@@ -90,10 +93,17 @@ class MemoryStore(MemoryFiles, MemoryDeliveryLog, MemoryPendings, MemoryUpkeep):
                 raise Conflict(session.id)
             if any(delivery.id in self._outbox for delivery in change.deliveries):
                 raise ValueError("a delivery id is used twice")
+            known = self._message_ids.setdefault(session.id, {})
+            if change.message_id is not None:
+                if change.message_id in known:
+                    raise ValueError("a message id is used twice")
+                known[change.message_id] = change.events[0].index
             if stored and not change.profile_changed:
                 session = replace(session, profile=stored.profile)
             else:
                 self._index_parties(session)
+            if stored is None:
+                self._places[session.id] = max(self._places.values(), default=0) + 1
             self._sessions[session.id] = session
             self._events.setdefault(session.id, []).extend(change.events)
             for delivery in change.deliveries:
@@ -127,6 +137,10 @@ class MemoryStore(MemoryFiles, MemoryDeliveryLog, MemoryPendings, MemoryUpkeep):
             visible = [event for event in self._events.get(chat_id, []) if event.for_customer]
             return tuple(visible[max(0, len(visible) - count) :])
 
+    def message_index(self, chat_id: str, message_id: MessageId) -> int | None:
+        with self._open():
+            return self._message_ids.get(chat_id, {}).get(message_id)
+
     def sessions_in(self, states: frozenset[ChatState]) -> Sequence[ChatSession]:
         with self._open():
             found = [session for session in self._sessions.values() if session.state in states]
@@ -136,6 +150,9 @@ class MemoryStore(MemoryFiles, MemoryDeliveryLog, MemoryPendings, MemoryUpkeep):
         with self._open():
             self._sessions.pop(chat_id, None)
             self._events.pop(chat_id, None)
+            self._message_ids.pop(chat_id, None)
+            self._places.pop(chat_id, None)
+            self._index.pop(chat_id, None)
             self._drop_parties(chat_id)
             self._tail.forget(chat_id)
             self._pendings.pop(chat_id, None)

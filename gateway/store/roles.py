@@ -1,8 +1,8 @@
 """The roles that a storage backend plays, with their contracts.
 
-Who calls: `chat/` uses Chats, Files and Pendings, `push/` uses Deliveries, DeliveryLog, Destinations and
-Pendings, `api/` and the command line use Tokens, `comet/` uses CometSessions. A backend is one object that
-plays them all. Common rules:
+Who calls: `chat/` uses Chats, Archive, Files and Pendings, `push/` uses Deliveries, DeliveryLog,
+Destinations and Pendings, `api/` and the command line use Tokens, `comet/` uses CometSessions. A backend is
+one object that plays them all. Common rules:
 
 * A method that writes returns only when the write is durable (it survives SIGKILL and, with
   synchronous=FULL, a power cut), unless its contract says otherwise.
@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from gateway.model.change import Change
+from gateway.model.change import Change, MessageId
 from gateway.model.deliveries import Attempt, Delivery, DeliveryState
 from gateway.model.events import Event
 from gateway.model.files import StoredFile
@@ -35,8 +35,9 @@ class Chats(Protocol):
 
         Raises Conflict when the stored version is not `change.session.version - 1` (for version 1: when the
         chat exists already) or that of the pending is not its `before.version`, Unavailable when the store
-        cannot write, ValueError for a mistake of the caller (a delivery id used twice). Blocks the calling
-        thread or greenlet, never the event loop. Concurrent commits share one disk flush (group commit).
+        cannot write, ValueError for a mistake of the caller (a delivery or message id used twice). Blocks the
+        calling thread or greenlet, never the event loop. Concurrent commits share one disk flush (group
+        commit).
         """
         ...
 
@@ -63,12 +64,20 @@ class Chats(Protocol):
         """The newest `count` stored events that the customer may see, ascending."""
         ...
 
+    def message_index(self, chat_id: str, message_id: MessageId) -> int | None:
+        """Index of the first event that was committed under this id, or None. Kept until the purge.
+
+        A caller that reads the session before it asks here, and finds nothing, cannot write the id a second
+        time: whoever wrote it meanwhile has advanced the version, which makes the commit a Conflict.
+        """
+        ...
+
     def sessions_in(self, states: frozenset[ChatState]) -> Sequence[ChatSession]:
         """All sessions in one of these states, oldest first (waiting lists, timeouts after a restart)."""
         ...
 
     def purge(self, chat_id: str) -> None:
-        """Forget a chat with its events, key index, deliveries, pending and file rows."""
+        """Forget a chat: events, message ids, search index, key index, deliveries, pending and file rows."""
         ...
 
 
@@ -96,6 +105,53 @@ class Files(Protocol):
 
     def count_download(self, file_id: str, *, limit: int) -> bool:
         """Count one download of a CLEAN file; False, and nothing counted, when it has `limit` already."""
+        ...
+
+
+# Where a chat stands in the order of creation; a chat created later has a larger one.
+Place = int
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveQuery:
+    """What to look for; an empty or absent member matches everything, the given ones must all match.
+
+    `text` is found within one event, `customer` in nickname and e-mail address, `agent` in nickname and
+    account of agents, supervisors and bots; for all three see store/words.py. A text without any word
+    matches nothing. Any of `states` will do. `from_ms` <= creation < `until_ms`.
+    """
+
+    text: str = ""
+    customer: str = ""
+    agent: str = ""
+    service: str = ""
+    states: frozenset[ChatState] = frozenset()
+    from_ms: int | None = None
+    until_ms: int | None = None
+
+
+class Archive(Protocol):
+    """All chats that are stored, ended ones too: for operators and for retention."""
+
+    def search(
+        self, query: ArchiveQuery, *, before: Place | None, limit: int
+    ) -> Sequence[tuple[Place, ChatSession]]:
+        """Chats that match, newest first, those created before `before`. Text and people as last indexed."""
+        ...
+
+    def chats_after(
+        self, place: Place, *, limit: int, ended_before_ms: int | None = None
+    ) -> Sequence[tuple[Place, ChatSession]]:
+        """All chats behind a place (0: from the first), oldest first; with `ended_before_ms` only those that
+        have ended and not changed since that time.
+        """
+        ...
+
+    def index_some(self, *, quiet_before_ms: int) -> int:
+        """Make some of what was said since searchable, in one short transaction; 0: nothing is left to do.
+
+        Ended chats first, then open ones that have not changed since `quiet_before_ms`.
+        """
         ...
 
 
@@ -355,7 +411,7 @@ class CometSessions(Protocol):
         ...
 
 
-class Store(Chats, Files, PushStore, Pendings, DeliveryLog, Tokens, CometSessions, Protocol):
+class Store(Chats, Archive, Files, PushStore, Pendings, DeliveryLog, Tokens, CometSessions, Protocol):
     """All roles together, as `services.py` holds them."""
 
     def check(self) -> None:

@@ -31,7 +31,8 @@
 /** @typedef {{id: string, delivered: boolean, status: number|null, error: string|null, durationMs: number, responseHead: string}} TestResult */
 /** @typedef {{section: string, name: string, value: string, origin: string, secret: boolean}} Option */
 /** @typedef {{items: Option[], warnings: string[]}} Config */
-/** @typedef {{id: string, service: string, state: string, customer: string, agents: string[], createdAt: string, lastEventAt: string, lastIndex: number, transports: string[], push: string|null, reliable: boolean}} Chat */
+/** @typedef {{chatId: string, service: string, state: string, nickname: string, email: string, agents: string[], createdAt: string, lastEventAt: string, endedAt: string|null, lastIndex: number, transports: string[], push: string|null, reliable: boolean}} Chat */
+/** @typedef {{items: Chat[], next: number|null}} ChatPage */
 /** @typedef {{id: string, transport: string, connected: boolean, createdAt: string, queued: number, account: string|null, chats: {id: string, cursor: number, confirmed: number}[]}} Session */
 /** @typedef {{id: string, address: string, version: string, startedAt: string, heartbeatAt: string, state: string, leader: boolean, sessions: number, chats: number, websockets: number, heldPolls: number}} Node */
 /** @typedef {{at: string, values: Object<string, number>}} Figures */

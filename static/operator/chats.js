@@ -1,18 +1,33 @@
 /**
- * Live sessions: the chats that have not ended, and the Bayeux sessions of this node.
+ * Sessions: a search for chats, which shows the open ones until another is made, and the Bayeux sessions of
+ * this node.
  */
 
 import { element } from "../lib/dom.js";
-import { code, empty, pill, section, table } from "./parts.js";
+import { code, empty, field, input, pill, section, select, table } from "./parts.js";
 import { link } from "./route.js";
+import { instant, searchForm, timeInput } from "./search.js";
 import { View } from "./view.js";
 import { age, counted, number } from "./words.js";
 
 /** @typedef {import("./api.js").Chat} Chat */
 /** @typedef {import("./api.js").Session} Session */
-/** @typedef {{items: Chat[], total: number}} Chats */
+/** @typedef {import("./api.js").ChatPage} ChatPage */
 /** @typedef {{items: Session[], total: number}} Sessions */
 
+/** In the address no state means open ones; `all` is no state of the API. @type {[string, string][]} */
+const STATES = [
+  ["", "open"],
+  ["waiting", "waiting"],
+  ["active", "active"],
+  ["wrap-up", "wrap-up"],
+  ["ended", "ended"],
+  ["all", "all"],
+];
+const TEXTS = ["text", "customer", "agent", "service"];
+const TIMES = ["from", "to"];
+const NAMES = ["state", ...TEXTS, ...TIMES];
+const PAGE = "100";
 /** @type {Object<string, "good"|"busy"|"idle">} */
 const KINDS = { active: "good", waiting: "busy", "wrap-up": "idle" };
 const CHAT_COLUMNS = [
@@ -36,26 +51,30 @@ const SESSION_COLUMNS = [
   { label: "Age", class: "figures" },
 ];
 
-/** @extends {View<[Chats, Sessions]>} */
+/** @extends {View<[ChatPage, Sessions]>} */
 export class LiveSessions extends View {
   /** @param {import("./view.js").Context} context */
   constructor(context) {
     super(context, "Sessions");
+    this.chosen = context.route.query;
+    // An older page does not change under the reader's eyes.
+    this.paused = this.chosen.has("cursor");
+    this.controls.append(form(this.chosen));
   }
 
-  /** @override @param {AbortSignal} signal @returns {Promise<[Chats, Sessions]>} */
+  /** @override @param {AbortSignal} signal @returns {Promise<[ChatPage, Sessions]>} */
   async load(signal) {
     const { api } = this.context;
-    return Promise.all([api.get("/chats", signal), api.get("/sessions", signal)]);
+    return Promise.all([api.get(`/chats?${parameters(this.chosen)}`, signal), api.get("/sessions", signal)]);
   }
 
-  /** @override @param {[Chats, Sessions]} data */
+  /** @override @param {[ChatPage, Sessions]} data */
   render([chats, sessions]) {
+    const remark = counted(chats.items.length, "chat") + (chats.next === null ? "" : " on this page");
     return [
-      section("Chats", shown(chats, "chat")),
-      chats.items.length === 0
-        ? empty("No chat is open", "A chat appears here when a customer starts one, and stays until it has ended.")
-        : table("Chats", CHAT_COLUMNS, chats.items.map(chatRow)),
+      section("Chats", remark),
+      chats.items.length === 0 ? this.nothing() : table("Chats", CHAT_COLUMNS, chats.items.map(chatRow)),
+      this.pages(chats.next),
       section("CometD sessions", shown(sessions, "session")),
       sessions.items.length === 0
         ? empty(
@@ -65,6 +84,60 @@ export class LiveSessions extends View {
         : table("CometD sessions", SESSION_COLUMNS, sessions.items.map(sessionRow)),
     ];
   }
+
+  nothing() {
+    if (NAMES.some((name) => this.chosen.has(name))) {
+      return empty("No chat fits the filters", "What was said is found once its chat is quiet or has ended.");
+    }
+    return empty("No chat is open", "A chat appears here when a customer starts one, and stays until it has ended.");
+  }
+
+  /** @param {number|null} next */
+  pages(next) {
+    const pieces = [];
+    const newest = new URLSearchParams(this.chosen);
+    newest.delete("cursor");
+    if (this.paused) pieces.push(element("a", { href: link("sessions", "", newest), class: "button" }, "Newest"));
+    if (next !== null) {
+      const older = new URLSearchParams(newest);
+      older.set("cursor", String(next));
+      pieces.push(element("a", { href: link("sessions", "", older), class: "button" }, "Older"));
+    }
+    return element("nav", { class: "pages", "aria-label": "Pages" }, ...pieces);
+  }
+}
+
+/** @param {URLSearchParams} chosen */
+function form(chosen) {
+  const value = (/** @type {string} */ name) => chosen.get(name) ?? "";
+  const controls = [
+    field("State", select("state", STATES, value("state"))),
+    field("Said", input("text", { value: value("text"), placeholder: "words of a message" })),
+    field("Customer", input("customer", { value: value("customer"), placeholder: "name, e-mail" })),
+    field("Agent", input("agent", { value: value("agent"), placeholder: "name, account" })),
+    field("Service", input("service", { value: value("service") })),
+    field("From", timeInput("from", value("from"))),
+    field("Until", timeInput("to", value("to"))),
+  ];
+  return searchForm(controls, (wanted) => {
+    location.hash = link("sessions", "", wanted);
+  });
+}
+
+/** The query of GET /chats. @param {URLSearchParams} chosen */
+function parameters(chosen) {
+  const query = new URLSearchParams({ limit: PAGE });
+  const state = chosen.get("state") || "open";
+  if (state !== "all") query.set("state", state);
+  for (const name of [...TEXTS, "cursor"]) {
+    const value = chosen.get(name);
+    if (value) query.set(name, value);
+  }
+  for (const name of TIMES) {
+    const time = instant(chosen.get(name));
+    if (time !== null) query.set(name, time);
+  }
+  return query;
 }
 
 /** @param {{items: unknown[], total: number}} listing @param {string} one */
@@ -74,17 +147,18 @@ function shown({ items, total }, one) {
 
 /** @param {Chat} chat */
 function chatRow(chat) {
-  const href = link("deliveries", "", { chatId: chat.id });
+  const href = link("deliveries", "", { chatId: chat.chatId });
+  const rest = chat.state === "ended" ? "–" : "REST";
   const title = "Notifications of this chat";
   return {
-    key: chat.id,
+    key: chat.chatId,
     cells: [
-      element("a", { href, title, "data-focus": `chat ${chat.id}` }, code(chat.id)),
+      element("a", { href, title, "data-focus": `chat ${chat.chatId}` }, code(chat.chatId)),
       pill(KINDS[chat.state] ?? "idle", chat.state),
       chat.service,
-      chat.customer || "–",
+      chat.nickname || "–",
       chat.agents.join(", ") || "–",
-      chat.transports.join(", ") || "REST",
+      chat.transports.join(", ") || rest,
       chat.push === null ? "–" : chat.push + (chat.reliable ? ", reliable" : ""),
       age(chat.createdAt),
       number(chat.lastIndex),

@@ -2,9 +2,8 @@
  * The filters of the notifications: fields, address and API parameters, each made of the other.
  */
 
-import { element } from "../lib/dom.js";
-import { button, field, input, select } from "./parts.js";
-import { local } from "./words.js";
+import { field, input, select } from "./parts.js";
+import { instant, searchForm, timeInput } from "./search.js";
 
 /** What is chosen as one word stands for several states. @type {Object<string, string[]>} */
 const STATES = {
@@ -59,7 +58,10 @@ function filterOf(chosen) {
     if (!value || name === "state") continue;
     if (name === "provider") found.push([name, value === DEFAULT_PROVIDER ? "" : value]);
     else if (!TIMES.includes(name)) found.push([name, value]);
-    else if (!Number.isNaN(Date.parse(value))) found.push([name, new Date(value).toISOString()]);
+    else {
+      const time = instant(value);
+      if (time !== null) found.push([name, time]);
+    }
   }
   return found;
 }
@@ -97,33 +99,8 @@ export function form(chosen, changed) {
         value("debug"),
       ),
     ),
-    field("From", input("since", { type: "datetime-local", step: "1", value: localised(value("since")) })),
-    field("Until", input("until", { type: "datetime-local", step: "1", value: localised(value("until")) })),
+    field("From", timeInput("since", value("since"))),
+    field("Until", timeInput("until", value("until"))),
   ];
-  const clear = button("Clear filters", () => changed(new URLSearchParams()));
-  const made = /** @type {HTMLFormElement} */ (
-    element("form", { class: "card filters", role: "search", "aria-label": "Filters" }, ...controls, clear)
-  );
-  made.addEventListener("change", () => changed(chosenIn(made)));
-  made.addEventListener("submit", (event) => {
-    event.preventDefault();
-    changed(chosenIn(made));
-  });
-  return made;
-}
-
-/** @param {HTMLFormElement} filled */
-function chosenIn(filled) {
-  const chosen = new URLSearchParams();
-  for (const [name, value] of new FormData(filled)) {
-    if (typeof value !== "string" || !value.trim()) continue;
-    // Whoever opens the link may live in another time zone.
-    chosen.set(name, TIMES.includes(name) ? new Date(value).toISOString() : value.trim());
-  }
-  return chosen;
-}
-
-/** @param {string} iso */
-function localised(iso) {
-  return Number.isNaN(Date.parse(iso)) ? "" : local(new Date(iso));
+  return searchForm(controls, changed);
 }

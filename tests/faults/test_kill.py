@@ -35,6 +35,12 @@ BAYEUX_CLIENTS = 6
 END_ROUNDS = 25
 
 
+class EndlessGateway(RunningGateway):
+    """The negative control of the race with the end: a customer may always speak."""
+
+    app = "tests.faults.endless_wsgi:app"
+
+
 class LyingGateway(RunningGateway):
     """The negative control: acknowledges before it writes."""
 
@@ -59,10 +65,10 @@ def kill_worker(gateway: RunningGateway) -> None:
 class Load:
     """Writers and observers of one chat, each in a thread, until `finish`."""
 
-    def __init__(self, gateway: RunningGateway, *, agent_token: str) -> None:
+    def __init__(self, gateway: RunningGateway, *, agent_token: str, customer: Rest | None = None) -> None:
         self.gateway = gateway
         self.recorder = Recorder()
-        self.customer = Rest(gateway.url)
+        self.customer = customer or Rest(gateway.url)
         self.agent = Agent(gateway.url, agent_token)
         self.agent.accept(self.customer.chat_id)
         self.typing: list[int] = []
@@ -241,9 +247,9 @@ class Load:
 
 
 @contextmanager
-def loaded(gateway: RunningGateway) -> Iterator[Load]:
-    """A gateway under load."""
-    load = Load(gateway, agent_token=gateway.token("agent", "Alice"))
+def loaded(gateway: RunningGateway, customer: Rest | None = None) -> Iterator[Load]:
+    """A gateway under load, on this customer's chat or a new one."""
+    load = Load(gateway, agent_token=gateway.token("agent", "Alice"), customer=customer)
     try:
         load.add_observers()
         load.add_writers()
@@ -289,15 +295,24 @@ def test_the_same_load_finds_a_store_that_lies(tmp_path: Path):
 
 def test_nothing_is_added_after_the_end(tmp_path: Path):
     """The agent's close races with customers who send: nobody gets in behind it, and the losers are told."""
+    assert [] == _races_with_close(RunningGateway(tmp_path), END_ROUNDS)
+
+
+def test_the_race_with_the_end_finds_a_missing_check(tmp_path: Path):
+    """Negative control: without the check under the chat's lock something stands behind the end."""
+    found = _races_with_close(EndlessGateway(tmp_path), 2)
+    assert any(text.startswith("after the end: ") for text in found)
+
+
+def _races_with_close(running: RunningGateway, rounds: int) -> list[str]:
     wrong: list[str] = []
-    with RunningGateway(tmp_path) as gateway:
+    with running as gateway:
         agent = Agent(gateway.url, gateway.token("agent", "Alice"))
         socket = WebSocket(gateway.ws_url)
         socket.handshake()
-        for _ in range(END_ROUNDS):
+        for _ in range(rounds):
             wrong += _race_with_close(Rest(gateway.url), agent, socket)
-
-    assert [] == wrong
+    return wrong
 
 
 def _race_with_close(customer: Rest, agent: Agent, socket: WebSocket) -> list[str]:

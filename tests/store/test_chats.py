@@ -24,7 +24,7 @@ from store.values import (
 )
 
 from gateway.errors import Conflict, Unavailable
-from gateway.model.change import Change
+from gateway.model.change import Change, MessageId
 from gateway.model.session import ChatState
 from gateway.store.roles import Store
 from gateway.store.tail import TAIL_MS
@@ -266,3 +266,46 @@ def test_closed_store_refuses_everything(store: Store) -> None:
     for call in calls:
         with pytest.raises(Unavailable):
             call()
+
+
+def named(text: str = "m-1", sender: str = "customer") -> Change:
+    """The change that opens a chat with one event under a message id."""
+    return Change(opened(), (message(1),), message_id=MessageId(sender, text))
+
+
+def test_a_message_id_leads_to_its_event(store: Store) -> None:
+    """It is found by chat, sender and id together, and by nothing less."""
+    store.commit(named())
+    assert 1 == store.message_index("chat-1", MessageId("customer", "m-1"))
+    assert store.message_index("chat-1", MessageId("agent:Bob", "m-1")) is None
+    assert store.message_index("chat-1", MessageId("customer", "m-2")) is None
+    assert store.message_index("chat-2", MessageId("customer", "m-1")) is None
+
+
+def test_a_message_id_is_written_with_its_event_or_not_at_all(store: Store) -> None:
+    """A change of the wrong version leaves neither; the id is free afterwards."""
+    store.commit(Change(opened()))
+    with pytest.raises(Conflict):
+        store.commit(named())
+    assert store.message_index("chat-1", MessageId("customer", "m-1")) is None
+    session = following(opened(), events=1)
+    store.commit(Change(session, (message(1),), message_id=MessageId("customer", "m-1")))
+    assert 1 == store.message_index("chat-1", MessageId("customer", "m-1"))
+
+
+def test_a_message_id_is_never_written_twice(store: Store) -> None:
+    """Even a caller that did not look before gets an error, and the first event stays the only one."""
+    store.commit(named())
+    session = following(replace(opened(), next_index=2), events=1)
+    with pytest.raises(ValueError):
+        store.commit(Change(session, (message(2),), message_id=MessageId("customer", "m-1")))
+    assert (message(1),) == tuple(store.events("chat-1", 0, limit=10))
+    assert opened() == store.session("chat-1")
+
+
+def test_purge_frees_the_message_ids(store: Store) -> None:
+    """They live as long as their chat."""
+    store.commit(named())
+    store.purge("chat-1")
+    assert store.message_index("chat-1", MessageId("customer", "m-1")) is None
+    store.commit(named())

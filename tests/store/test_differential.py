@@ -22,7 +22,7 @@ from gateway.model.inspection import DeliveryFilter
 from gateway.model.pending import Pending, PendingStep
 from gateway.model.session import ChatState
 from gateway.store.memory import MemoryStore
-from gateway.store.roles import Store
+from gateway.store.roles import ArchiveQuery, Store
 from gateway.store.sqlite import SqliteStore
 
 Step = Callable[[Store], Any]
@@ -139,6 +139,14 @@ def calls() -> st.SearchStrategy[Step]:
         st.just(lambda s: s.dead_letter_count()),
         st.builds(lambda d: lambda s: s.attempts(d), DELIVERIES),
         st.just(lambda s: s.pending_count()),
+        st.builds(lambda n: lambda s: s.chats_after(n, limit=1), st.integers(0, 3)),
+        st.builds(
+            lambda n, t: lambda s: s.chats_after(n, limit=5, ended_before_ms=t), st.integers(0, 2), TIMES
+        ),
+        st.builds(lambda t: lambda s: s.index_some(quiet_before_ms=t), TIMES),
+        st.builds(
+            lambda q: lambda s: s.search(ArchiveQuery(customer=q), before=None, limit=5), st.text(max_size=4)
+        ),
         advances(),
         st.builds(lambda t: lambda s: s.due_pendings(now_ms=t, limit=1), TIMES),
         st.just(lambda s: s.armed_pendings()),

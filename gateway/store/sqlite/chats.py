@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from gateway.errors import Conflict
-from gateway.model.change import Change
+from gateway.model.change import Change, MessageId
 from gateway.model.events import Event
 from gateway.model.session import ChatSession, ChatState
 from gateway.store.sqlite import files, outbox, pendings, rows, upkeep
@@ -29,6 +29,8 @@ _INSERT_CHAT = (
 _UPDATE_CHAT = "UPDATE chat SET version=?, state=?, next_index=?, last_utc_ms=? WHERE id=? AND version=?"
 _PUT_PROFILE = f"INSERT OR REPLACE INTO profile (chat, body) VALUES ({_CHAT},?)"
 _INSERT_EVENT = f"INSERT INTO event (chat, {rows.EVENT_COLUMNS}) VALUES ({_CHAT},?,?,?,?,?,?,?,?,?)"
+_INSERT_MESSAGE_ID = f"INSERT INTO message_id (chat, sender, id, idx) VALUES ({_CHAT},?,?,?)"
+_MESSAGE_INDEX = f"SELECT idx FROM message_id WHERE chat={_CHAT} AND sender=? AND id=?"
 _DROP_KEYS = "DELETE FROM party_key WHERE chat_id=?"
 _PUT_KEY = "INSERT INTO party_key (chat_id, key_hash, user_id) VALUES (?,?,?)"
 _SESSIONS = (
@@ -38,6 +40,9 @@ _EVENTS = f"SELECT {rows.EVENT_COLUMNS} FROM event WHERE chat={_CHAT}"
 _PURGE = (
     f"DELETE FROM event WHERE chat={_CHAT}",
     f"DELETE FROM profile WHERE chat={_CHAT}",
+    f"DELETE FROM message_id WHERE chat={_CHAT}",
+    "DELETE FROM transcript WHERE rowid >= (SELECT seq << 20 FROM chat WHERE id=?1)"
+    " AND rowid < (SELECT (seq + 1) << 20 FROM chat WHERE id=?1)",
     _DROP_KEYS,
     "DELETE FROM delivery WHERE chat_id=?",
     "DELETE FROM pending WHERE chat_id=?",
@@ -105,6 +110,10 @@ class SqliteChats:
         sql = _EVENTS + " AND visibility='all' ORDER BY idx DESC LIMIT ?"
         return tuple([rows.event(row) for row in reversed(self._readers.all(sql, (chat_id, count)))])
 
+    def message_index(self, chat_id: str, message_id: MessageId) -> int | None:
+        row = self._readers.one(_MESSAGE_INDEX, (chat_id, *message_id))
+        return row[0] if row else None
+
     def sessions_in(self, states: frozenset[ChatState]) -> Sequence[ChatSession]:
         # The literal condition lets the partial index of open chats be used.
         only_open = "" if ChatState.ENDED in states else " AND state <> 'ended'"
@@ -135,6 +144,7 @@ def _writing(change: Change, *, crowded: bool) -> Callable[[sqlite3.Connection],
     keys = _keys(session) if body is not None else ()
     deliveries = [outbox.inserted(delivery) for delivery in change.deliveries] if change.deliveries else ()
     file_rows = [files.file_row(file) for file in change.files] if change.files else ()
+    message_id = (chat_id, *change.message_id, change.events[0].index) if change.message_id else None
 
     def work(connection: sqlite3.Connection) -> None:
         if change.pending is not None and not pendings.fits(connection, change.pending):
@@ -152,6 +162,8 @@ def _writing(change: Change, *, crowded: bool) -> Callable[[sqlite3.Connection],
             connection.executemany(_PUT_KEY, keys)
         for event in events:
             connection.execute(_INSERT_EVENT, event)
+        if message_id is not None:
+            connection.execute(_INSERT_MESSAGE_ID, message_id)
         if deliveries:
             connection.executemany(outbox.INSERT, deliveries)
             if crowded:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from gateway.errors import Unavailable
 from gateway.observe.metrics import Metrics
+from gateway.store.sqlite.archive import SqliteArchive
 from gateway.store.sqlite.chats import SqliteChats
 from gateway.store.sqlite.comet import SqliteCometSessions
 from gateway.store.sqlite.database import Readers, connect_writer, create
@@ -33,6 +34,7 @@ PROBE_INTERVAL_S = 1.0
 
 class SqliteStore(
     SqliteChats,
+    SqliteArchive,
     SqliteFiles,
     SqliteDeliveries,
     SqliteDeliveryLog,
@@ -87,6 +89,7 @@ class SqliteStore(
             raise Unavailable(f"cannot open {path}: {error}") from error
         readers = Readers(path, busy_timeout_ms=busy_timeout_ms)
         SqliteChats.__init__(self, writer, readers, threads)
+        SqliteArchive.__init__(self, writer, readers)
         SqliteFiles.__init__(self, writer, readers)
         SqliteDeliveries.__init__(self, writer, readers)
         SqliteDestinations.__init__(self, writer, readers)

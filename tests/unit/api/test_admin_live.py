@@ -1,4 +1,4 @@
-"""What runs now under /admin/v1: chats, sessions, nodes, figures, the test of a destination."""
+"""What runs now under /admin/v1: sessions, nodes, figures, the test of a destination."""
 
 # ruff: noqa: SIM300 - the house order is expected == actual
 
@@ -16,7 +16,6 @@ from gateway.app import GatewayApp, create_app
 from gateway.services import Gateway, Installation
 
 OPERATIONS = [
-    ("get", "/chats"),
     ("get", "/sessions"),
     ("get", "/nodes"),
     ("get", "/figures"),
@@ -62,12 +61,6 @@ def call(app: GatewayApp, path: str, body: Any = None, *, role: str | None = "ad
     return client.post(f"/admin/v1{path}", headers=headers, json=body)
 
 
-def start_chat(app: GatewayApp) -> str:
-    """A waiting chat over REST; its id."""
-    made = app.test_client().post(CHAT, data={"nickname": "Ann", "subject": "secret subject"})
-    return str(made.json["chatId"])
-
-
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
 @pytest.mark.parametrize(("role", "status"), [("supervisor", 403), ("agent", 403), ("bot", 403), (None, 401)])
 def test_only_administrators(app: GatewayApp, method: str, path: str, role: str | None, status: int) -> None:
@@ -85,49 +78,40 @@ def test_operations_are_documented(app: GatewayApp) -> None:
         assert {"200", "401", "403", "500", "503"} <= set(operation["responses"])
 
 
-def test_live_chats(app: GatewayApp) -> None:
-    """A waiting chat is listed with its figures and without what was attached to it."""
-    chat_id = start_chat(app)
-    listed = call(app, "/chats")
-    (item,) = listed.json["items"]
-    assert 1 == listed.json["total"]
-    assert (chat_id, "customer-support", "waiting", "Ann") == tuple(
-        item[name] for name in ("id", "service", "state", "customer")
-    )
-    assert ([], [], None, False) == (item["agents"], item["transports"], item["push"], item["reliable"])
-    assert 1 <= item["lastIndex"]
-    assert "secret subject" not in listed.text
+def handshake(app: GatewayApp) -> str:
+    """A Bayeux session; its client id."""
+    hello = {"channel": "/meta/handshake", "version": "1.0", "supportedConnectionTypes": ["long-polling"]}
+    (reply,) = app.test_client().post("/genesys/cometd", json=[hello]).json
+    return str(reply["clientId"])
 
 
 def test_listings_are_bounded(app: GatewayApp) -> None:
     """`limit` cuts a listing to the newest rows; `total` still counts all; nonsense is refused."""
-    start_chat(app)
-    newest = start_chat(app)
-    page = call(app, "/chats?limit=1").json
-    assert ([newest], 2) == ([item["id"] for item in page["items"]], page["total"])
+    handshake(app)
+    newest = handshake(app)
+    page = call(app, "/sessions?limit=1").json
+    assert ([newest[:6]], 2) == ([item["id"] for item in page["items"]], page["total"])
     for nonsense in ("0", "1001", "x"):
         assert 422 == call(app, f"/sessions?limit={nonsense}").status_code
 
 
 def test_sessions_do_not_show_client_ids(app: GatewayApp) -> None:
     """A Bayeux session is listed with its transport; its client id, which is a secret, is cut off."""
-    hello = {"channel": "/meta/handshake", "version": "1.0", "supportedConnectionTypes": ["long-polling"]}
-    (reply,) = app.test_client().post("/genesys/cometd", json=[hello]).json
+    client_id = handshake(app)
     listed = call(app, "/sessions")
     (item,) = listed.json["items"]
-    assert (reply["clientId"][:6], "long-polling", False, None, []) == (
+    assert (client_id[:6], "long-polling", False, None, []) == (
         item["id"],
         item["transport"],
         item["connected"],
         item["account"],
         item["chats"],
     )
-    assert reply["clientId"] not in listed.text
+    assert client_id not in listed.text
 
 
 def test_nodes(app: GatewayApp) -> None:
     """The node that answers, with its counts; it says when it is stopping."""
-    start_chat(app)
     (node,) = call(app, "/nodes").json["items"]
     assert (app.gateway.node_id, "running", 0) == (node["id"], node["state"], node["sessions"])
     app.gateway.drain()

@@ -167,3 +167,26 @@ def test_requests_are_counted(stand, anna):
     """The surface `agent` counts answers by status."""
     anna.get("/me")
     assert stand.metrics.bound("http_requests_total", "agent", "200")._value.get() == 1.0
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("messages", {"text": "hi"}),
+        ("notices", {"text": "look"}),
+        ("push-url", {"url": "https://a.example/"}),
+    ],
+)
+def test_an_idempotency_key_makes_an_operation_happen_once(stand, anna, path, body):
+    """The repetition has the bytes of the first answer and says so in a header (R6)."""
+    chat_id = stand.start_chat().session.id
+    anna.post(f"/chats/{chat_id}/accept")
+    url = f"/agent/v1/chats/{chat_id}/{path}"
+    headers = anna.headers | {"Idempotency-Key": "k-1"}
+    first = anna.client.post(url, json=body, headers=headers)
+    anna.post(f"/chats/{chat_id}/messages", {"text": "in between"})
+    again = anna.client.post(url, json=body, headers=headers)
+    assert (200, first.data) == (again.status_code, again.data)
+    assert [None, "1"] == [each.headers.get("Idempotent-Replay") for each in (first, again)]
+    refused = anna.client.post(url, json=body, headers=anna.headers | {"Idempotency-Key": "k" * 129})
+    assert (422, 101) == (refused.status_code, refused.json["code"])

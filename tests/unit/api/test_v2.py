@@ -275,3 +275,35 @@ def test_any_body_at_all(raw, content_type):
         lambda chat: FUZZED.post(f"chat/customer-support/{chat.id}/send", raw, content_type=content_type)
     )
     assert FUZZED.post("chat/svc", raw, content_type=content_type).status_code in (200, 400)
+
+
+@pytest.mark.parametrize("position", ["", "1", "0", "-1", "3", "99"])
+def test_a_repeated_message_id_gets_the_same_bytes(position: str):
+    """Whatever happened in between, the answer is byte for byte that of the first time, and marked (R6)."""
+    chat = Rest().start()
+    fields = {"message": "hi", "messageId": "m-1", "transcriptPosition": position}
+    first = chat.call("send", fields)
+    chat.accept()
+    chat.call("startTyping")
+    chat.call("send", {"message": "and more"})
+    again = chat.call("send", fields | {"message": "another text"})
+    chat.call("disconnect")
+    late = chat.call("send", fields)
+    assert first.data == again.data == late.data
+    assert (200, 0, 3) == (first.status_code, first.json["statusCode"], first.json["nextPosition"])
+    assert [None, "1", "1"] == [each.headers.get("Idempotent-Replay") for each in (first, again, late)]
+
+
+def test_the_message_id_is_found_in_every_kind_of_body():
+    """Form, JSON text and JSON number name the same message."""
+    chat = Rest().start()
+    answers = [chat.call("send", {"message": "hi", "messageId": "7"})]
+    answers += [chat.json("send", {"message": "hi", "messageId": value}) for value in ("7", 7)]
+    assert 1 == len({answer.data for answer in answers})
+
+
+def test_an_unusable_message_id_is_101():
+    """Nothing is sent, and the advice names the parameter."""
+    chat = Rest().start()
+    answer = chat.call("send", {"message": "hi", "messageId": "x" * 129})
+    assert (400, [{"code": 101, "advice": "messageId"}]) == (answer.status_code, answer.json["errors"])

@@ -2,31 +2,10 @@
 
 from __future__ import annotations
 
+from unit.chat.engine import SERVICE
 from wire.rest.rest_client import Rest
 
-from gateway.api.gms_rates import Buckets
-from gateway.clock import ManualClock
-
 NAMES = {"nickname": "Ann"}
-
-
-def test_a_bucket_gives_its_burst_and_then_its_rate():
-    """30 at once, then 10 a second; other keys are not touched."""
-    clock = ManualClock()
-    buckets = Buckets(clock, per_second=10, burst=30)
-    assert [buckets.take("a") for _ in range(31)] == [True] * 30 + [False]
-    assert buckets.take("b")
-    clock.advance(1)
-    assert [buckets.take("a") for _ in range(11)] == [True] * 10 + [False]
-
-
-def test_the_memory_of_buckets_is_bounded():
-    """Buckets that are full again are dropped; a flood of keys empties the table instead of growing it."""
-    clock = ManualClock()
-    buckets = Buckets(clock, per_second=10, burst=30, max_keys=100)
-    for number in range(1000):
-        assert buckets.take(str(number))
-    assert len(buckets) <= 100
 
 
 def test_a_session_over_its_limit_is_told_to_repeat():
@@ -41,12 +20,34 @@ def test_a_session_over_its_limit_is_told_to_repeat():
 
 
 def test_a_wrong_key_does_not_use_up_the_session():
-    """Whoever only knows the chatId cannot slow the customer down."""
+    """Whoever only knows the chatId cannot slow the customer down, who was here before."""
     rest = Rest("[limits]\nenabled=true\n")
     chat = rest.start()
-    for _ in range(50):
-        assert chat.call("refresh", {"secureKey": "wrong"}).json["statusCode"] == 2
+    chat.call("refresh")
+    codes = [chat.call("refresh", {"secureKey": "wrong"}).json["statusCode"] for _ in range(50)]
+    assert codes == [2] * 10 + [1] * 40
     assert chat.call("refresh").json["statusCode"] == 0
+
+
+def test_of_a_thousand_guesses_twenty_are_looked_at(monkeypatch):
+    """From many addresses, 20 an hour for one chat; above it statusCode 1 with Retry-After (4.1)."""
+    rest = Rest("[limits]\nenabled=true\n")
+    chat = rest.start()
+    looked_at = []
+    authenticate = rest.engine.customers.authenticate
+    monkeypatch.setattr(
+        rest.engine.customers, "authenticate", lambda **given: looked_at.append(1) or authenticate(**given)
+    )
+    url = f"/genesys/2/chat/{SERVICE}/{chat.id}/refresh"
+    for number in range(1000):
+        answer = rest.http.post(
+            url,
+            data={**chat.identity, "secureKey": f"guess-{number}"},
+            environ_overrides={"REMOTE_ADDR": f"10.0.{number // 200}.{number % 200}"},
+        )
+    assert len(looked_at) == 20
+    assert (answer.status_code, answer.json["statusCode"], answer.headers["Retry-After"]) == (200, 1, "3600")
+    assert "errors" not in answer.json
 
 
 def test_a_flood_of_starts_is_429():
@@ -57,7 +58,7 @@ def test_a_flood_of_starts_is_429():
     assert (response.status_code, response.json["statusCode"], response.headers["Retry-After"]) == (
         429,
         1,
-        "10",
+        "60",
     )
     elsewhere = rest.http.post(
         "/genesys/2/chat/svc", data=NAMES, environ_overrides={"REMOTE_ADDR": "192.0.2.1"}

@@ -24,6 +24,7 @@ from gateway.comet.resume import Resume
 from gateway.comet.service import ChatService
 from gateway.comet.sweeper import Sweeper
 from gateway.comet.websocket import Connection
+from gateway.rates import Rates
 from gateway.services import bayeux_options
 
 CHANNEL = f"/service/chatV2/{SERVICE}"
@@ -57,7 +58,10 @@ class Stand:
             self.machine, self.hub, engine.store, sessions=engine.store, clock=engine.clock, **settings
         )
         self.feed = AgentFeed(self.hub)
-        self.service = ChatService(engine.customers, self.hub, engine.settings)
+        # Rates are off unless a test is about them: the manual clock stands still.
+        limited = "[limits]" in engine._ini
+        self.rates = Rates(engine.settings, engine.clock, metrics) if limited else None
+        self.service = ChatService(engine.customers, self.hub, engine.settings, rates=self.rates)
         self.exchange = Exchange(
             self.machine,
             self.hub,
@@ -67,6 +71,7 @@ class Stand:
             clock=engine.clock,
             metrics=metrics,
             on_agent=self.feed.opened,
+            rates=self.rates,
         )
         self.polling = Polling(self.exchange, self.hub, metrics=metrics, **settings)
         self.sweeper = Sweeper(self.hub, self.resume, clock=engine.clock, metrics=metrics)

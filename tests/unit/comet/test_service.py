@@ -341,3 +341,21 @@ def test_a_chat_that_ends_while_it_is_read_is_told_as_ended(stand: Stand, monkey
     _, answer = client.operation("requestNotifications", transcriptPosition=2)
     assert answer["data"]["chatEnded"] is True
     assert "ParticipantLeft" in [event["type"] for event in answer["data"]["messages"]]
+
+
+@pytest.mark.parametrize("client", [Poller, Socket])
+def test_a_repeated_message_id_brings_the_same_event_again(stand: Stand, client: type):
+    """Over CometD the acknowledgement is positive and the event comes once more, with its index (R6)."""
+    sender = client(stand)
+    sender.handshake()
+    sender.request_chat()
+    messages = sender.operation("sendMessage", message="hi", messageId="m-1")
+    if client is Poller:
+        messages += sender.connect()
+    again = sender.operation("sendMessage", message="other", messageId="m-1")
+    first_frames = [each["data"] for each in messages if "data" in each]
+    assert [(2, "Message")] == events(messages) == events(again)
+    assert first_frames == [each["data"] for each in again if "data" in each]
+    assert again[0]["successful"] is True
+    refused = sender.operation("sendMessage", message="hi", messageId=["m"])
+    assert (2, False, [(101, "messageId")]) == error_of(refused)

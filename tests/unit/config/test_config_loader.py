@@ -1,12 +1,13 @@
 """Loading ini text and environment: values, origins, warnings and refusals."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.config import ConfigError, Settings
+from gateway.config import ConfigError, Settings, loader, registry
 from gateway.config.ini import decode
 from gateway.config.registry import OPTIONS, SECTIONS
 
@@ -191,15 +192,21 @@ def test_password_of_a_refused_value_is_not_repeated() -> None:
             "[chat.a]\nenable_notification_mode=true\n",
             "g.ini:2: [chat.a] enable_notification_mode is ignored; it belongs to [chat]",
         ),
-        (
-            "[limits]\nagent_requests_per_second=5\n",
-            "g.ini:2: [limits] agent_requests_per_second has no effect in this release",
-        ),
     ],
 )
 def test_unknown_names_warn(text, expected) -> None:
     """What is unknown or misplaced is left out with one warning, so that files made for GMS load."""
     assert (expected,) == Settings.from_text(text, source="g.ini").warnings
+
+
+def test_an_option_of_a_later_release_warns(monkeypatch) -> None:
+    """An option that is only recognised says so, so that nobody relies on it."""
+    option = replace(registry.lookup("limits", "typing_per_second"), later=True)
+    monkeypatch.setattr(loader, "lookup", lambda section, name: option)
+
+    settings = Settings.from_text("[limits]\ntyping_per_second=5\n", source="g.ini")
+
+    assert ("g.ini:2: [limits] typing_per_second has no effect in this release",) == settings.warnings
 
 
 def test_unknown_option_does_not_show_its_value() -> None:
