@@ -1,8 +1,9 @@
 /**
  * Messages of the customer on their way into the transcript, one after the other, in the order they were written.
  *
- * Each carries an id of its own in its event attributes. After an uncertain attempt the transcript is read before the
- * message is sent again, so it is sent once. What the gateway refuses stays as failed until the customer decides.
+ * Each has an id of its own, under which the gateway takes it once, however often it is sent: so a message without an
+ * answer is simply sent again. The id is in the event attributes as well, where a message that comes back is known by
+ * it. What the gateway refuses stays as failed until the customer decides.
  *
  * @typedef {import("../lib/rest.js").ChatEvent} ChatEvent
  * @typedef {import("../lib/rest.js").Envelope} Envelope
@@ -87,7 +88,7 @@ export class Outbox {
       for (let failures = 0; this.#chat.isOpen();) {
         const next = this.list.find((one) => one.state === "sending");
         if (next === undefined) break;
-        failures = (await this.#attempt(next, failures > 0)) ? 0 : failures + 1;
+        failures = (await this.#attempt(next)) ? 0 : failures + 1;
         this.failing = failures > 0;
         this.#chat.onChange();
         if (failures > 0) await this.#pause.backOff(failures);
@@ -98,16 +99,13 @@ export class Outbox {
     }
   }
 
-  /** Whether the message is done, well or badly. @param {Unsent} message @param {boolean} uncertain */
-  async #attempt(message, uncertain) {
+  /** Whether the message is done, well or badly. @param {Unsent} message */
+  async #attempt(message) {
     const { operate, take, position } = this.#chat;
+    const { id: messageId, text } = message;
+    const eventAttributes = JSON.stringify({ [MARK]: { "message-id": messageId } });
+    const fields = { message: text, messageId, eventAttributes, transcriptPosition: String(position()) };
     try {
-      if (uncertain) {
-        take(await operate("refresh", { transcriptPosition: String(position()) }));
-        if (!this.list.includes(message)) return true;
-      }
-      const eventAttributes = JSON.stringify({ [MARK]: { "message-id": message.id } });
-      const fields = { message: message.text, eventAttributes, transcriptPosition: String(position()) };
       take(await operate("send", fields));
       this.#set(this.list.filter((one) => one !== message));
     } catch (error) {

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import parse_qs
 
 import pytest
 from browser.widget_stand import PATIENCE, SERVICE, Desk, HostSite, Widget, as_json
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, WebSocketRoute, expect
 from support.browser import Watch
 from support.gateway import RunningGateway
 
@@ -90,7 +91,7 @@ def test_switch_in_the_middle_loses_and_doubles_nothing(
     """When websockets break between two messages, every event is there once, in order."""
     sockets = []
 
-    def relay(socket) -> None:  # noqa: ANN001 - playwright's
+    def relay(socket: WebSocketRoute) -> None:
         sockets.append(socket)
         if len(sockets) == 1:
             socket.connect_to_server()
@@ -135,25 +136,34 @@ def test_offline_message_is_sent_once_on_return(
     assert desk.texts(chat_id) == ["are you there?"]
 
 
+@pytest.mark.parametrize("named", [True, False], ids=["with its id", "without (negative control)"])
 def test_answer_lost_on_the_way_does_not_double_a_message(
-    page: Page, widget: Widget, site: HostSite, gateway: RunningGateway, desk: Desk
+    page: Page, widget: Widget, site: HostSite, gateway: RunningGateway, desk: Desk, named: bool
 ) -> None:
-    """A message whose answer got lost is found in the transcript instead of being sent again."""
+    """A message whose answer got lost is sent again under its id and is there once; without the id, twice."""
     visit(page, site, gateway, transport="rest")
-    widget.start("Gerd")
-    chat_id = desk.accept("Gerd")
-    lost = []
+    widget.start(f"Gerd {named}")
+    chat_id = desk.accept(f"Gerd {named}")
+    bodies: list[str] = []
 
-    def lose_first(route) -> None:  # noqa: ANN001 - playwright's
-        if lost:
-            return route.continue_()
-        lost.append(route.fetch())
-        return route.abort()
+    def lose_first(route: Route) -> None:
+        body = route.request.post_data or ""
+        bodies.append(body)
+        sent = body if named else re.sub(r"&messageId=[^&]*", "", body)
+        answer = route.fetch(post_data=sent)
+        if len(bodies) == 1:
+            return route.abort()
+        return route.fulfill(response=answer)
 
+    page.route("**/refresh", lambda route: route.abort())  # or the widget learns that it has arrived
     page.route("**/send", lose_first)
-    widget.say("only once")
-    assert len(lost) == 1
-    assert desk.texts(chat_id) == ["only once"]
+    widget.composer.fill("only once?")
+    widget.composer.press("Enter")
+    expect(widget.log.get_by_text("Sending")).to_have_count(0, timeout=PATIENCE)
+    assert len(bodies) == 2
+    ids = [parse_qs(body)["messageId"] for body in bodies]
+    assert ids[0] == ids[1]
+    assert desk.texts(chat_id) == ["only once?"] * (1 if named else 2)
 
 
 def test_gateway_restart_is_survived(
