@@ -14,7 +14,7 @@ METADATA := setup.cfg pyproject.toml
 # Tools for the browser code; node and npm are needed for nothing but development.
 JS := tests/js/node_modules
 JS_TOOLS := $(JS)/.bin
-WIDGET := static/widget static/lib static/demo tests/js
+WIDGET := static/widget static/lib static/demo static/operator/*.js static/console/*.js tests/js
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test lint lintjs bench faults docs clean

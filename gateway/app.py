@@ -10,7 +10,23 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gateway import __version__
-from gateway.api import admin, admin_chats, admin_live, agent, demo, files, health, openapi, pages, v2
+from gateway.api import (
+    accounts,
+    admin,
+    admin_chats,
+    admin_live,
+    agent,
+    console,
+    demo,
+    desk,
+    files,
+    health,
+    notebook,
+    openapi,
+    pages,
+    v2,
+)
+from gateway.api.chat_view import ChatView
 from gateway.comet import websocket
 from gateway.comet.endpoint import CometEndpoint
 from gateway.services import Gateway, Installation
@@ -39,6 +55,7 @@ def create_app(gateway: Gateway | None = None) -> GatewayApp:
         settings=gateway.settings,
         metrics=gateway.metrics,
         rates=gateway.rates,
+        place_of=gateway.desk.lines.position,
     )
     _register(app, gateway, edge, comet_path=comet_path)
     app.wsgi_app = CometEndpoint(  # type: ignore[method-assign]
@@ -67,6 +84,8 @@ def _register(app: GatewayApp, gateway: Gateway, edge: v2.ChatEdge, *, comet_pat
             metrics=metrics,
             comet_path=comet_path,
             rates=gateway.rates,
+            desk=gateway.desk,
+            touch=gateway.roster.touch,
         )
     )
     api.register_blueprint(
@@ -106,6 +125,7 @@ def _register(app: GatewayApp, gateway: Gateway, edge: v2.ChatEdge, *, comet_pat
             files=gateway.agent_files, accounts=gateway.accounts, metrics=metrics, rates=gateway.rates
         )
     )
+    _register_personnel(api, gateway)
     app.register_blueprint(v2.blueprint_of(edge))
     checks = {
         "store": health.store_check(gateway.store.check),
@@ -127,3 +147,25 @@ def _register(app: GatewayApp, gateway: Gateway, edge: v2.ChatEdge, *, comet_pat
     )
     if settings.demo.enabled:
         app.register_blueprint(demo.create_blueprint(clock=gateway.clock))
+
+
+def _register_personnel(api: openapi.OpenApi, gateway: Gateway) -> None:
+    """Distribution, logins, accounts."""
+    shared = {"accounts": gateway.accounts, "metrics": gateway.metrics, "rates": gateway.rates}
+    api.register_blueprint(
+        desk.create_blueprint(gateway.desk, gateway.handover, clock=gateway.clock, **shared)
+    )
+    api.register_blueprint(
+        notebook.create_blueprint(
+            gateway.notebook,
+            gateway.history,
+            view=ChatView(gateway.clock, gateway.desk),
+            settings_source=gateway.settings,
+            touch=gateway.roster.touch,
+            **shared,
+        )
+    )
+    api.register_blueprint(
+        console.create_blueprint(logins=gateway.logins, settings_source=gateway.settings, **shared)
+    )
+    api.register_blueprint(accounts.create_blueprint(directory=gateway.directory, **shared))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import random
 import secrets
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,7 +17,8 @@ from pathlib import Path
 
 import structlog
 
-from gateway.bayeux import Machine
+from gateway.background import Background, attempt
+from gateway.bayeux import Machine, Session
 from gateway.bayeux import Options as BayeuxOptions
 from gateway.bayeux.options import CALLBACK_POLLING
 from gateway.chat.accounts import Accounts
@@ -26,10 +26,17 @@ from gateway.chat.agent_files import AgentFiles
 from gateway.chat.agents import Agents
 from gateway.chat.archive import Archive
 from gateway.chat.customers import Customers
+from gateway.chat.desk import Desk
+from gateway.chat.directory import Directory
+from gateway.chat.duty import Roster
 from gateway.chat.file_scans import FileScans
 from gateway.chat.files import Files
+from gateway.chat.handover import Handover
+from gateway.chat.history import History
 from gateway.chat.idle_control import IdleControl
 from gateway.chat.ledger import Ledger
+from gateway.chat.logins import Logins
+from gateway.chat.notebook import Notebook
 from gateway.chat.presence import Presence
 from gateway.chat.reliable import Reliable
 from gateway.chat.retrieval import Retrievals
@@ -44,6 +51,7 @@ from gateway.comet.long_poll import Polling
 from gateway.comet.policy import GatewayPolicy
 from gateway.comet.resume import Resume
 from gateway.comet.service import ChatService
+from gateway.comet.side_notes import SideNotes
 from gateway.comet.sweeper import Sweeper
 from gateway.comet.websocket import WebSockets
 from gateway.config import Settings, SettingsSource
@@ -70,6 +78,12 @@ TIMEOUT_SWEEP_S = 1.0
 # How soon what was said can be searched, and the turn of the messages between two transactions of the index.
 ARCHIVE_SWEEP_S = 5.0
 ARCHIVE_PAUSE_S = 0.02
+
+# Offers end in seconds; what happens meanwhile wakes the desk.
+DESK_SWEEP_S = 0.5
+DESK_BREATH_S = 0.05
+# A revocation reaches live sessions within a second, so look a little more often.
+CREDENTIALS_SWEEP_S = 0.5
 
 log = structlog.get_logger(__name__)
 
@@ -134,9 +148,8 @@ class Gateway:
         self.bus = Bus()
         self.node_id = owner.name(secrets.token_bytes)
         self.started_ms = clock.wall_ms()
-        self._stop = threading.Event()
+        self._background = Background()
         self._draining = False
-        self._threads: list[threading.Thread] = []
         self._drain_hooks: list[Callable[[], None]] = []
         keys = KeyRing(secret)
         self.rates = Rates(settings, clock, metrics)
@@ -194,7 +207,7 @@ class Gateway:
         self.agents = Agents(
             self.ledger, self.store, ids=self.ids, metrics=self.metrics, rates=self.rates, **shared
         )
-        self.accounts = Accounts(self.store, self.ids, self.clock, rates=self.rates)
+        self._build_personnel()
         self.timeouts = Timeouts(self.ledger, self.store, bus=self.bus, presence=self.presence, **shared)
         self.idle = IdleControl(self.ledger, self.store, bus=self.bus, metrics=self.metrics, **shared)
 
@@ -218,7 +231,18 @@ class Gateway:
             settings_source=self.settings,
             clock=self.clock,
         )
+        self.history = History(self.agents, self.archive)
         self.metrics.file_bytes.set_function(lambda: directory.used_bytes)
+
+    def _build_personnel(self) -> None:
+        shared = {"settings_source": self.settings, "clock": self.clock}
+        self.logins = Logins(self.store, self.ids, **shared)
+        self.accounts = Accounts(self.store, self.ids, self.clock, logins=self.logins, rates=self.rates)
+        self.directory = Directory(self.store, self.logins, self.clock)
+        self.roster = Roster(self.store, **shared)
+        self.desk = Desk(self.ledger, self.store, self.agents, roster=self.roster, **shared)
+        self.handover = Handover(self.agents, is_person=self.roster.is_person, ids=self.ids, **shared)
+        self.notebook = Notebook(self.agents, self.store, ids=self.ids, **shared)
 
     def _build_push(self, keys: KeyRing, push_key: str) -> None:
         self.push = PushWorker(
@@ -276,7 +300,7 @@ class Gateway:
             settings_source=self.settings,
             clock=self.clock,
         )
-        feed = AgentFeed(self.hub)
+        feed = self.feed = AgentFeed(self.hub)
         self.exchange = Exchange(
             machine,
             self.hub,
@@ -285,7 +309,7 @@ class Gateway:
             accounts=self.accounts,
             clock=self.clock,
             metrics=self.metrics,
-            on_agent=feed.opened,
+            on_agent=self._agent_opened,
             rates=self.rates,
         )
         self.census = Census(self.hub, self.clock)
@@ -294,6 +318,17 @@ class Gateway:
         self.sweeper = Sweeper(self.hub, self.resume, clock=self.clock, metrics=self.metrics)
         self.bus.subscribe(self.hub.publish)
         self.bus.subscribe(feed.publish)
+        self.bus.subscribe(self.desk.publish)
+        self.desk.on_notice(feed.tell)
+        self.roster.connected = feed.connected
+        self.side_notes = SideNotes(self.hub)
+        self.desk.on_placed(self.side_notes.placed)
+        self.desk.on_notice(self.side_notes.tell)
+
+    def _agent_opened(self, session: Session) -> None:
+        """An agent's live events are open, which is also a sign of life."""
+        self.feed.opened(session)
+        self.roster.touch(session.principal)
 
     # --- life -------------------------------------------------------------------------------------------
 
@@ -302,41 +337,38 @@ class Gateway:
         report(self.settings.current)
         reloads = self.metrics.bound("config_reloads_total", "applied")
         self.settings.subscribe(lambda _old, _new: reloads.inc())
-        self._threads.append(watch(self.settings, self._stop))
-        self._run("comet-sweeper", lambda: self.sweeper.run(self._stop))
-        self._run("chat-timeouts", self._sweep_timeouts)
-        self._run("push-retention", lambda: self.retention.run(self._stop))
-        self._run("archive", self._keep_archive)
+        background, stopped = self._background, self._background.stopped
+        background.threads.append(watch(self.settings, stopped))
+        background.run("comet-sweeper", lambda: self.sweeper.run(stopped))
+        background.repeat("chat-timeouts", self._sweep_timeouts, every_s=TIMEOUT_SWEEP_S)
+        background.run("push-retention", lambda: self.retention.run(stopped))
+        background.repeat("archive", self._keep_archive, every_s=ARCHIVE_SWEEP_S)
+        background.run("agent-desk", self._distribute)
+        background.repeat("agent-credentials", self._drop_refused, every_s=CREDENTIALS_SWEEP_S)
         self.retrievals.load()
-        self._run("files", lambda: self.file_scans.run(self._stop))
+        background.run("files", lambda: self.file_scans.run(stopped))
         self.push.start()
         self.resender.start()
 
-    def _run(self, name: str, work: Callable[[], None]) -> None:
-        thread = threading.Thread(target=work, name=name, daemon=True)
-        thread.start()
-        self._threads.append(thread)
-
     def _sweep_timeouts(self) -> None:
-        while not self._stop.wait(TIMEOUT_SWEEP_S):
-            try:
-                self.timeouts.sweep()
-                self.idle.sweep()
-                # An empty batch: it notices what another process wrote (a worker that is being replaced).
-                self.store.flush()
-            except Unavailable as error:
-                log.warning("store_not_writable", reason=str(error))
-            except Exception:  # noqa: BLE001 - the sweeper must outlive any single bad row
-                log.exception("timeout_sweep_failed")
+        self.timeouts.sweep()
+        self.idle.sweep()
+        # An empty batch: it notices what another process wrote (a worker that is being replaced).
+        self.store.flush()
 
     def _keep_archive(self) -> None:
-        while not self._stop.wait(ARCHIVE_SWEEP_S):
-            try:
-                self.archive.sweep(lambda: self._stop.wait(ARCHIVE_PAUSE_S))
-            except Unavailable as error:
-                log.warning("archive_postponed", reason=str(error))
-            except Exception:  # noqa: BLE001 - as above
-                log.exception("archive_sweep_failed")
+        self.archive.sweep(lambda: self._background.stopped.wait(ARCHIVE_PAUSE_S))
+
+    def _distribute(self) -> None:
+        stopped = self._background.stopped
+        while not stopped.is_set():
+            attempt("agent-desk", self.desk.sweep)
+            # A breath after each round: a crowd of changes is one round, not a round each.
+            stopped.wait(DESK_BREATH_S)
+            self.desk.pause(DESK_SWEEP_S)
+
+    def _drop_refused(self) -> None:
+        self.feed.drop_refused(self.accounts.still_good)
 
     def on_drain(self, hook: Callable[[], None]) -> None:
         """Call `hook` when the graceful stop begins."""
@@ -365,7 +397,7 @@ class Gateway:
             log.warning("comet_sessions_not_saved", reason=str(error))
         self.hub.stop_holding()
         self.websockets.close_all()
-        self._stop.set()
+        self._background.stopped.set()
         self.resender.stop()
         self.push.stop()
         log.info("drained")

@@ -35,7 +35,7 @@ _ROUTES = (
     Route(
         "GET",
         "",
-        "list_chats",
+        "find_chats",
         schemas.ListedChatsSchema,
         query=schemas.SearchSchema,
         problems=(*_ALWAYS, 422),
@@ -80,12 +80,12 @@ class _Views:
         self._archive = archive
         self._connections = connections
 
-    def list_chats(self, query: Mapping[str, Any]) -> dict[str, Any]:
+    def find_chats(self, query: Mapping[str, Any]) -> dict[str, Any]:
         """Find chats, open and ended, newest first.
 
         What was said is found when its chat has ended or has been quiet for some seconds.
         """
-        page = self._archive.search(_query(query), cursor=query.get("cursor"), limit=query["limit"])
+        page = self._archive.search(archive_query(query), cursor=query.get("cursor"), limit=query["limit"])
         items = [chat_listed(chat, self._connections.transports(chat.id)) for chat in page.chats]
         return {"items": items, "next": page.cursor}
 
@@ -159,7 +159,8 @@ def chat_listed(chat: ChatSession, transports: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _query(query: Mapping[str, Any]) -> ArchiveQuery:
+def archive_query(query: Mapping[str, Any]) -> ArchiveQuery:
+    """What a `SearchSchema` asks for."""
     return ArchiveQuery(
         text=query["text"],
         customer=query["customer"],

@@ -83,6 +83,46 @@ class ParticipantSchema(ma.Schema):
     )
     style = fields.String(allow_none=True, metadata={"description": "BOT for a bot, otherwise null."})
     present = fields.Boolean(required=True)
+    mode = fields.String(
+        required=True,
+        validate=validate.OneOf(("open", "consult", "monitor")),
+        metadata={"description": "open: the customer sees the party; otherwise only the personnel do."},
+    )
+
+
+class OfferSchema(ma.Schema):
+    """Somebody is asked to join."""
+
+    kind = fields.String(required=True, validate=validate.OneOf(("queue", "transfer", "consult")))
+    to = fields.String(required=True, metadata={"description": "The account that is asked."})
+    by = fields.String(required=True, allow_none=True, metadata={"description": "Who asks; null: the queue."})
+    note = fields.String(required=True)
+    until = fields.String(required=True, metadata={"format": "date-time"})
+
+
+class CustomerWaitsSchema(ma.Schema):
+    """Whether the customer waits for an answer to a message."""
+
+    level = fields.Integer(required=True, metadata={"description": "0: no, 1: warning, 2: alarm."})
+    since = fields.String(required=True, allow_none=True, metadata={"format": "date-time"})
+
+
+class ChatNoteSchema(ma.Schema):
+    """A note of the personnel."""
+
+    noteId = fields.Integer(required=True)
+    author = fields.String(required=True)
+    text = fields.String(required=True)
+    at = fields.String(required=True, metadata={"format": "date-time"})
+
+
+class ChatDispositionSchema(ma.Schema):
+    """How the chat ended."""
+
+    code = fields.String(required=True)
+    author = fields.String(required=True)
+    comment = fields.String(required=True)
+    at = fields.String(required=True, metadata={"format": "date-time"})
 
 
 class ChatSchema(ma.Schema):
@@ -115,6 +155,17 @@ class ChatSchema(ma.Schema):
     readPosition = fields.Integer(
         required=True, metadata={"description": "How far the customer has read; 0 when unknown."}
     )
+    agentReadPosition = fields.Integer(required=True, metadata={"description": "How far the agents read."})
+    monitored = fields.Boolean(required=True, metadata={"description": "A supervisor watches silently."})
+    queue = fields.String(required=True, metadata={"description": "Its queue, tenant:endpoint."})
+    queuedAt = fields.String(required=True, metadata={"format": "date-time"})
+    queuePosition = fields.Integer(required=True, allow_none=True, metadata={"description": "1 is next."})
+    estimatedWaitSeconds = fields.Integer(required=True, allow_none=True)
+    customerWaits = fields.Nested(CustomerWaitsSchema, required=True)
+    transferNote = fields.String(required=True, metadata={"description": "From the agent before."})
+    notes = fields.List(fields.Nested(ChatNoteSchema), required=True)
+    disposition = fields.Nested(ChatDispositionSchema, required=True, allow_none=True)
+    offers = fields.List(fields.Nested(OfferSchema), required=True)
 
 
 class ChatListSchema(ma.Schema):
@@ -142,6 +193,9 @@ class EventSchema(ma.Schema):
     messageType = fields.String()
     userData = _user_data("Data of the event; values are strings.")
     eventAttributes = _attributes()
+    visibility = fields.String(
+        metadata={"description": "`agents`: the customer never gets this event. Absent: everybody does."}
+    )
 
 
 class EventsSchema(ma.Schema):

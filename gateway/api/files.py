@@ -18,6 +18,7 @@ from gateway.api import agent_schemas as schemas
 from gateway.api import multipart, problem
 from gateway.api.agent import MAX_BODY_BYTES, PREFIX, guard
 from gateway.api.downloads import file_answer
+from gateway.api.routes import SECURITY
 from gateway.chat.accounts import Account, Accounts
 from gateway.chat.agent_files import AgentFiles
 from gateway.chat.export import iso_time
@@ -134,7 +135,7 @@ def _add(
             status, schema=schemas.ProblemSchema, content_type=problem.CONTENT_TYPE
         )(view)
     name = view.__name__
-    view = blueprint.doc(operationId=name, security=[{"bearer": []}], **documented)(view)
+    view = blueprint.doc(operationId=name, security=SECURITY, **documented)(view)
     blueprint.add_url_rule(rule, name, view, methods=[method])
 
 

@@ -7,6 +7,7 @@ Called by `v2`, which has found the service, the chat and the operation in the p
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from flask import Response
 
@@ -16,8 +17,15 @@ from gateway.api.gms_files import GmsFiles
 from gateway.chat.customers import Customers, Party, StartRequest, TypingState
 from gateway.model import payload
 from gateway.model.change import Committed
+from gateway.model.session import ChatSession
 
 Operation = Callable[[Party, Body], bytes | Response]
+# chat id -> position in its queue (from 1) and estimated seconds, None when it does not wait.
+PlaceOf = Callable[[str], "tuple[int, int | None] | None"]
+
+
+def nowhere(_chat_id: str) -> None:
+    """Without a desk nobody knows a position."""
 
 
 class Replay(bytes):
@@ -35,10 +43,12 @@ class ChatApi:
         files: GmsFiles,
         *,
         alias: str = "1",
+        place_of: PlaceOf = nowhere,
     ) -> None:
         self._customers = customers
         self._files = files
         self._alias = alias
+        self._place_of = place_of
         self._operations: Mapping[str, Operation] = {
             "send": self.send,
             "refresh": self.refresh,
@@ -77,6 +87,8 @@ class ChatApi:
             started.events,
             next_position=session.next_index,
             chat_ended=session.ended_for_customer,
+            monitored=session.profile.monitored,
+            extra=self._members(session),
         )
 
     def authenticate(self, service: str, chat_id: str, body: Body) -> Party:
@@ -188,6 +200,8 @@ class ChatApi:
             next_position=session.next_index,
             chat_ended=session.ended_for_customer,
             idle_expire=self._customers.idle_expire(session),
+            monitored=session.profile.monitored,
+            extra=self._members(session),
         )
 
     def _as_of(self, party: Party, committed: Committed, position: int | None) -> bytes:
@@ -197,6 +211,7 @@ class ChatApi:
             found.events,
             next_position=found.next_position,
             chat_ended=found.chat_ended,
+            monitored=committed.events[-1].monitored,
         )
         return Replay(body) if committed.replayed else body
 
@@ -207,8 +222,19 @@ class ChatApi:
             found.events,
             next_position=found.next_position,
             chat_ended=found.chat_ended,
+            monitored=found.session.profile.monitored,
             idle_expire=self._customers.idle_expire(found.session),
+            extra=self._members(found.session),
         )
+
+    def _members(self, session: ChatSession) -> Mapping[str, Any] | None:
+        """The place in the queue while waiting, and how far the agents have read (decision 19)."""
+        if session.queued:
+            place = self._place_of(session.id)
+            if place is not None:
+                return {"queue": {"position": place[0], "estimatedWaitSeconds": place[1]}}
+        read = session.profile.read_by_agents if session.profile.read_positions else 0
+        return {"readPosition": read} if read else None
 
     def identity(self, party: Party) -> payload.Identity:
         """Who an answer over REST is for."""

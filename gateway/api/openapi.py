@@ -18,6 +18,14 @@ DESCRIPTION = (
 )
 BEARER = {"type": "http", "scheme": "bearer", "description": "A token of `gateway token create`."}
 
+CONSOLE = {
+    "type": "apiKey",
+    "in": "cookie",
+    "name": "__Host-console",
+    "description": "The cookie of /agent/v1/login (without https: `console`); unsafe methods also need the "
+    "header X-CSRF-Token and the gateway's own Origin.",
+}
+
 
 class OpenApi(Api):
     """smorest's Api with our error answers instead of its own, in the document as well as on the wire."""
@@ -39,4 +47,5 @@ def create(app: Flask, *, version: str) -> OpenApi:
     )
     api = OpenApi(app, spec_kwargs={"info": {"description": DESCRIPTION}})
     api.spec.components.security_scheme("bearer", BEARER)
+    api.spec.components.security_scheme("console", CONSOLE)
     return api

@@ -30,6 +30,8 @@ OPERATOR_POLICY = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
     "trusted-types 'none'"
 )
+# The console holds a login: the same, and its live events over a websocket of the same host.
+_CONSOLE_POLICY = OPERATOR_POLICY.replace("connect-src 'self'", "connect-src {connect}")
 
 
 def static_directory() -> Path:
@@ -75,6 +77,9 @@ def create_blueprint(*, directory: Path, mount_prefix: str, demo: bool, source: 
         response.headers.update(security_headers(request))
         if request.endpoint == "pages.operator_page":
             response.headers["Content-Security-Policy"] = OPERATOR_POLICY
+        if request.endpoint == "pages.console_page":
+            policy = _CONSOLE_POLICY.format(connect=_connect_sources(request))
+            response.headers["Content-Security-Policy"] = policy
         response.headers.setdefault("Cache-Control", "no-cache")
         return response
 

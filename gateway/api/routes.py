@@ -14,6 +14,9 @@ from flask_smorest import Blueprint
 from gateway.api import problem
 from gateway.api.agent_schemas import ProblemSchema
 
+# Any of our operations may be called with a token or with a console login (`bearer.py`).
+SECURITY: list[dict[str, list[str]]] = [{"bearer": []}, {"console": []}]
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
@@ -41,5 +44,5 @@ def add(blueprint: Blueprint, route: Route, view: Any, **more: Any) -> None:
     view = blueprint.response(route.status, route.answer)(view)
     for status in route.problems:
         view = blueprint.alt_response(status, schema=ProblemSchema, content_type=problem.CONTENT_TYPE)(view)
-    view = blueprint.doc(operationId=route.view, security=[{"bearer": []}], **more)(view)
+    view = blueprint.doc(operationId=route.view, security=SECURITY, **more)(view)
     blueprint.add_url_rule(route.rule, route.view, view, methods=[route.method])

@@ -32,7 +32,7 @@ from gateway.api.gms_access import Origins, require_credentials
 from gateway.api.gms_answer import METHODS, REPLAY, answer, error_answer
 from gateway.api.gms_body import Body
 from gateway.api.gms_files import GmsFiles
-from gateway.api.gms_operations import ChatApi, Replay
+from gateway.api.gms_operations import ChatApi, PlaceOf, Replay, nowhere
 from gateway.api.multipart import Received
 from gateway.chat.customers import Customers, Party
 from gateway.chat.files import Files
@@ -156,12 +156,13 @@ class ChatEdge:
         metrics: Metrics,
         alias: str = "1",
         rates: Rates | None = None,
+        place_of: PlaceOf = nowhere,
         clock: Clock | None = None,
         new_reference: Callable[[], int] = lambda: secrets.randbelow(_REFERENCES),
     ) -> None:
         self.prefix = settings.current.server.mount_prefix
         self._files = GmsFiles(files, customers, settings)
-        self._api = ChatApi(customers, self._files, alias=alias)
+        self._api = ChatApi(customers, self._files, alias=alias, place_of=place_of)
         self._origins = Origins(settings)
         self._rates = rates or Rates(settings, clock or SystemClock(), metrics)
         self._ntf = ChatNtf(customers, settings, files=self._files, rates=self._rates)

@@ -9,18 +9,25 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol
 
 from gateway.clock import Clock
 from gateway.errors import Forbidden, NotFound, Rejected
 from gateway.ids import Ids, fingerprint
 from gateway.rates import Rates
-from gateway.store.roles import Token, Tokens
+from gateway.store.roles import Personnel, Token, Tokens
+
+if TYPE_CHECKING:
+    from gateway.chat.logins import Logins
 
 ADMIN, SUPERVISOR, AGENT, BOT = "admin", "supervisor", "agent", "bot"
 # role -> prefix of its tokens; the prefix lets people and secret scanners recognise one.
 _PREFIXES: Mapping[str, str] = {ADMIN: "gwa", SUPERVISOR: "gws", AGENT: "gwg", BOT: "gwb"}
 ROLES = tuple(_PREFIXES)
+
+# What a page uses for one Bayeux handshake (`logins.Logins.ticket`).
+TICKET_PREFIX = "gwt"
 
 NAME_LENGTH = 100
 # Shorter prefixes of a fingerprint are too easily mistyped into another account's.
@@ -29,18 +36,36 @@ MIN_PREFIX = 8
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who is behind a token. `role`: admin, supervisor, agent or bot; `name` is the nickname in chats."""
+    """Who calls. `role`: admin, supervisor, agent or bot; `name` is the nickname in chats.
+
+    `credential`: what it came with, `token:` or `login:` and a fingerprint.
+    """
 
     name: str
     role: str
+    credential: str = field(default="", compare=False, repr=False)
+
+
+class Credentials(Tokens, Personnel, Protocol):
+    """The roles of the store that decide who somebody is."""
 
 
 class Accounts:
     """Creates, checks and revokes tokens."""
 
-    def __init__(self, store: Tokens, ids: Ids, clock: Clock, *, rates: Rates | None = None) -> None:
+    def __init__(
+        self,
+        store: Credentials,
+        ids: Ids,
+        clock: Clock,
+        *,
+        logins: Logins | None = None,
+        rates: Rates | None = None,
+    ) -> None:
+        """`logins`: console sessions and their tickets; None where there is no console (command line)."""
         self._rates = rates
         self._store = store
+        self.logins = logins
         self._ids = ids
         self._clock = clock
 
@@ -57,12 +82,25 @@ class Accounts:
         return token
 
     def authenticate(self, token: str, *, address: str = "") -> Account:
-        """The account of a token that exists and is not revoked, else Forbidden.
+        """The account of a good token (or of a ticket, once), else Forbidden.
 
         RateLimited when too many wrong ones came from `address`; an empty one is no guess and not counted.
         """
         if self._rates is not None:
             self._rates.admit(token, address=address)
+        try:
+            account = self._account(token)
+        except Forbidden:
+            if self._rates is not None and token:
+                self._rates.failed(address=address)
+            raise
+        if self._rates is not None:
+            self._rates.proved(token)
+        return account
+
+    def _account(self, token: str) -> Account:
+        if self.logins is not None and token.startswith(TICKET_PREFIX):
+            return self._redeemed(self.logins, token)
         wanted = fingerprint(token)
         stored = self._store.token(wanted)
         if (
@@ -70,12 +108,34 @@ class Accounts:
             or stored.revoked_ms is not None
             or not hmac.compare_digest(stored.fingerprint, wanted)
         ):
-            if self._rates is not None and token:
-                self._rates.failed(address=address)
             raise Forbidden("unknown or revoked token")
-        if self._rates is not None:
-            self._rates.proved(token)
-        return Account(name=stored.name, role=stored.role)
+        if self._disabled(stored.name):
+            raise Forbidden("the account is disabled")
+        return Account(name=stored.name, role=stored.role, credential=f"token:{wanted}")
+
+    def _redeemed(self, logins: Logins, ticket: str) -> Account:
+        account = logins.redeem(ticket)
+        if account is None or not self.still_good(account):
+            raise Forbidden("the ticket is used or too old")
+        return account
+
+    def still_good(self, account: Account) -> bool:
+        """Whether the credential that the account came with would still be accepted."""
+        kind, _, wanted = account.credential.partition(":")
+        if kind == "login":
+            return self.logins is not None and self.logins.valid(wanted)
+        return self._store.token(wanted) is not None and not self._disabled(account.name)
+
+    def _disabled(self, name: str) -> bool:
+        stored = self._store.account(name)
+        return stored is not None and stored.disabled_ms is not None
+
+    def of_token(self, token: str) -> Token:
+        """What is stored of a good token, else NotFound."""
+        stored = self._store.token(fingerprint(token))
+        if stored is None:
+            raise NotFound("no such token")
+        return stored
 
     def list(self) -> Sequence[Token]:
         """All tokens, revoked ones too, oldest first."""
@@ -91,5 +151,6 @@ class Accounts:
             raise NotFound("no such token")
         if len(found) > 1:
             raise Rejected(101, "the prefix is not unique")
-        self._store.revoke_token(found[0].fingerprint, now_ms=self._clock.wall_ms())
-        return found[0]
+        now_ms = self._clock.wall_ms()
+        self._store.revoke_token(found[0].fingerprint, now_ms=now_ms)
+        return replace(found[0], revoked_ms=now_ms)

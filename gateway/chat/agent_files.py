@@ -2,7 +2,8 @@
 
 Whoever may read a chat may list and download its files, as often as needed; a present party may upload while
 the chat is open; an uploader may delete an own file, supervisors and administrators any file of a chat they
-take part in. Called by `api/files`. NotFound, Forbidden, StateConflict, Rejected 202 and 203, Unavailable.
+take part in. Hidden parties only read: a file is for everybody. Called by `api/files`.
+NotFound, Forbidden, StateConflict, Rejected 202 and 203, Unavailable.
 """
 
 from __future__ import annotations
@@ -104,12 +105,14 @@ class AgentFiles:
 
 
 def _speaker(account: Account, session: ChatSession) -> Participant:
-    """The caller's present party in an open chat."""
+    """The caller's present party in an open chat, of which the customer knows: he may fetch every file."""
     if session.state in _OVER:
         raise StateConflict("the chat has ended")
     party = session.profile.by_owner(account.name)
     if party is None:
         raise Forbidden("not a participant of this chat")
+    if party.hidden:
+        raise Forbidden("the customer must not know of you")
     return party
 
 

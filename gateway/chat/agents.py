@@ -8,36 +8,27 @@ Raises NotFound (no such chat), Forbidden (not the caller's), StateConflict (wro
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
-from gateway.chat import limits, message_ids, parting, restore
-from gateway.chat.accounts import ADMIN, AGENT, BOT, SUPERVISOR, Account
+from gateway.chat import limits, message_ids, offers, parting, restore
+from gateway.chat.accounts import AGENT, BOT, Account
 from gateway.chat.customers import TypingState
 from gateway.chat.decision import NOTHING, Decision
 from gateway.chat.ledger import Ledger
+from gateway.chat.parties import OVER, OVERSEERS, joining, may_see, present
 from gateway.chat.transcripts import TranscriptReader
 from gateway.clock import Clock
 from gateway.config import SettingsSource
-from gateway.errors import AlreadyAccepted, ChatGone, Forbidden, NotFound, Rejected, StateConflict
+from gateway.errors import ChatGone, Forbidden, NotFound, Rejected, StateConflict
 from gateway.ids import Ids
 from gateway.model.change import Committed, MessageId
 from gateway.model.events import Draft, Event, EventType, QuitReason
-from gateway.model.participants import BOT_STYLE, Participant, ParticipantType
-from gateway.model.session import ChatSession, ChatState, Trigger, next_state
+from gateway.model.participants import Participant
+from gateway.model.session import ChatSession, ChatState
 from gateway.observe.metrics import Metrics
 from gateway.rates import Rates
 from gateway.store.roles import Chats
 
-_TYPES: Mapping[str, ParticipantType] = {
-    ADMIN: ParticipantType.SUPERVISOR,
-    SUPERVISOR: ParticipantType.SUPERVISOR,
-    AGENT: ParticipantType.AGENT,
-    BOT: ParticipantType.EXTERNAL,
-}
-# Roles that may read chats they do not take part in.
-_OVERSEERS = frozenset({ADMIN, SUPERVISOR})
-_OVER = frozenset({ChatState.WRAP_UP, ChatState.ENDED})
 _UNFINISHED = frozenset({ChatState.WAITING, ChatState.ACTIVE, ChatState.WRAP_UP})
 
 
@@ -60,6 +51,7 @@ class Agents:
         self._store = store
         self._ids = ids
         self._settings_source = settings_source
+        self._clock = clock
         self._metrics = metrics
         self._reader = TranscriptReader(store, clock)
 
@@ -82,35 +74,36 @@ class Agents:
         session = self._store.session(chat_id)
         if session is None:
             raise NotFound("no such chat")
-        if not _may_see(account, session):
+        if not may_see(account, session):
             raise Forbidden("not your chat")
         return session
 
     def events(self, account: Account, chat_id: str, start: int) -> list[Event]:
-        """Events of every visibility from index `start` on, with recent typing; rights as in `get`."""
+        """Events from index `start` on, with recent typing; rights as in `get`.
+
+        People see events of every visibility; a bot sees what the customer sees, so that it cannot repeat
+        to him what is not meant for him.
+        """
         self.get(account, chat_id)
-        return self._reader.for_agent(chat_id, start)
+        found = self._reader.for_agent(chat_id, start)
+        return [event for event in found if event.for_customer] if account.role == BOT else found
 
     def accept(self, account: Account, chat_id: str) -> ChatSession:
-        """Join the chat. A person takes it (AlreadyAccepted when another has), a bot joins a waiting one."""
+        """Join the chat. A person takes it (AlreadyAccepted when another has), a bot joins a waiting one.
+
+        Whoever was asked (transfer, consultation) joins as he was asked.
+        """
         user_id = self._ids.user()
 
         def decide(session: ChatSession) -> Decision:
-            if session.state in _OVER:
+            if session.state in OVER:
                 raise StateConflict("the chat has ended")
-            if session.profile.by_owner(account.name) is not None:
+            asked = session.profile.place.offer_to(account.name)
+            if session.profile.by_owner(account.name) is not None and asked is None:
                 return NOTHING
-            personnel = session.profile.personnel
-            if personnel:
-                raise AlreadyAccepted(personnel[0].nickname)
-            party = _joining(account, session, user_id)
-            return Decision(
-                drafts=(Draft(EventType.PARTICIPANT_JOINED, party),),
-                profile=replace(session.profile, participants=(*session.profile.participants, party)),
-                state=None if account.role == BOT else next_state(session.state, Trigger.AGENT_JOINED),
-            )
+            return offers.accepted(session, account, user_id)
 
-        return self._change(chat_id, decide).session
+        return self.change(chat_id, decide).session
 
     def send(
         self,
@@ -126,7 +119,7 @@ class Agents:
 
         `message_id`, here and in the other operations that take one: as for customers, one per account.
         """
-        text = limits.message_text(text, self._max_length(chat_id))
+        text = limits.message_text(text, self.max_length(chat_id))
         kind = limits.message_type(message_type)
         attributes = limits.event_attributes(event_attributes)
         return self._say(
@@ -144,7 +137,7 @@ class Agents:
         """Typing on or off; the preview is cut to the message length. Too frequent ones are merged."""
         if self._rates is not None and not self._rates.typing(chat_id, f"agent:{account.name}", state.value):
             return Committed(self.get(account, chat_id), ())
-        text = limits.clean(preview)[: self._max_length(chat_id)] if preview else None
+        text = limits.clean(preview)[: self.max_length(chat_id)] if preview else None
         return self._say(account, chat_id, lambda author: Draft(EventType(state.value), author, text=text))
 
     def notice(
@@ -186,25 +179,30 @@ class Agents:
 
     def leave(self, account: Account, chat_id: str) -> Committed:
         """Leave the chat; the last person returns an open chat to the queue and ends one in wrap-up."""
-        return self._change(
-            chat_id, lambda session: parting.party_leaves(session, _present(account, session))
-        )
+
+        def decide(session: ChatSession) -> Decision:
+            party = present(account, session)
+            if session.state is ChatState.WRAP_UP and not party.hidden:
+                self._check_disposition(account, session)
+            return parting.party_leaves(session, party)
+
+        return self.change(chat_id, decide)
 
     def park(self, account: Account, chat_id: str) -> Committed:
         """Leave an asynchronous chat until its customer is heard of again; no agent is needed meanwhile."""
-        return self._change(chat_id, lambda session: restore.parked(session, _present(account, session)))
+        return self.change(chat_id, lambda session: restore.parked(session, present(account, session)))
 
     def restore(self, account: Account, chat_id: str) -> ChatSession:
         """Bring a finished chat back and join it (spec/push.md 8); for those who may see it."""
-        user_id = self._ids.user()
+        user_id, now_ms = self._ids.user(), self._clock.wall_ms()
 
         def decide(session: ChatSession) -> Decision:
-            if not _may_see(account, session):
+            if not may_see(account, session):
                 raise Forbidden("not your chat")
-            party = _joining(account, session, user_id)
-            return restore.restored(session, party, self._settings_source.current.flex)
+            party = joining(account, session, user_id)
+            return restore.restored(session, party, self._settings_source.current.flex, now_ms=now_ms)
 
-        return self._change(chat_id, decide).session
+        return self.change(chat_id, decide).session
 
     def close(self, account: Account, chat_id: str) -> Committed:
         """End the chat for everybody (the customer with reason 4); for present parties and overseers."""
@@ -212,11 +210,12 @@ class Agents:
         def decide(session: ChatSession) -> Decision:
             if session.state is ChatState.ENDED:
                 raise StateConflict("the chat has ended")
-            if account.role not in _OVERSEERS:
-                _present(account, session)
+            if account.role not in OVERSEERS and present(account, session).hidden:
+                raise Forbidden("only the agent of the chat")
+            self._check_disposition(account, session)
             return parting.closed(session, QuitReason.REMOVED)
 
-        return self._change(chat_id, decide)
+        return self.change(chat_id, decide)
 
     def _say(
         self,
@@ -229,54 +228,34 @@ class Agents:
         named = message_ids.of_agent(account, message_id)
 
         def decide(session: ChatSession) -> Decision:
-            if session.state in _OVER:
+            if session.state in OVER:
                 raise StateConflict("the chat has ended")
-            return Decision(drafts=(draft(_present(account, session)),))
+            return Decision(drafts=(draft(present(account, session)),))
 
-        return self._change(chat_id, decide, message_id=named)
+        return self.change(chat_id, decide, message_id=named)
 
-    def _change(
+    def _check_disposition(self, account: Account, session: ChatSession) -> None:
+        """`[chat] disposition_required`: agents finish a chat only after they have said how it ended."""
+        service = self._settings_source.current.for_service(session.profile.service)
+        if account.role == AGENT and service.disposition_required and session.profile.disposition is None:
+            raise StateConflict("a disposition is required first")
+
+    def change(
         self,
         chat_id: str,
         decide: Callable[[ChatSession], Decision],
         *,
         message_id: MessageId | None = None,
     ) -> Committed:
+        """Commit a decision of another use case of agents; NotFound when there is no such chat."""
         try:
             return self._ledger.change(chat_id, decide, message_id=message_id)
         except ChatGone:
             raise NotFound("no such chat") from None
 
-    def _max_length(self, chat_id: str) -> int:
+    def max_length(self, chat_id: str) -> int:
+        """The longest message of the chat's service; NotFound when there is no such chat."""
         session = self._store.session(chat_id)
         if session is None:
             raise NotFound("no such chat")
         return self._settings_source.current.for_service(session.profile.service).max_message_length
-
-
-def _joining(account: Account, session: ChatSession, user_id: str) -> Participant:
-    return Participant(
-        id=len(session.profile.participants) + 1,
-        user_id=user_id,
-        nickname=account.name,
-        type=_TYPES[account.role],
-        style=BOT_STYLE if account.role == BOT else None,
-        owner=account.name,
-    )
-
-
-def _present(account: Account, session: ChatSession) -> Participant:
-    """The caller's own party, else Forbidden."""
-    party = session.profile.by_owner(account.name)
-    if party is None:
-        raise Forbidden("not a participant of this chat")
-    return party
-
-
-def _may_see(account: Account, session: ChatSession) -> bool:
-    """Overseers everything; others waiting chats, their own ones, and ended ones they took part in."""
-    if account.role in _OVERSEERS or session.state is ChatState.WAITING:
-        return True
-    if session.state is ChatState.ENDED:
-        return any(party.owner == account.name for party in session.profile.participants)
-    return session.profile.by_owner(account.name) is not None

@@ -96,8 +96,10 @@ def noted(settings: Settings, profile: ChatProfile, events: Sequence[Event]) -> 
         rules = rules_for(settings, profile)
         if rules is None or rules.activity(events):
             profile = replace(_awake(profile), idle=None)
-    if profile.parked and any(_wakes(event, profile.customer.id) for event in events):
-        profile = replace(profile, parked=False)
+    woken = next((event for event in events if _wakes(event, profile.customer.id)), None)
+    if profile.parked and woken is not None:
+        # It comes back from outside the queue: whoever has waited meanwhile is served first.
+        profile = replace(profile, parked=False, placement=profile.place.anew(woken.utc_ms))
     return profile
 
 

@@ -29,7 +29,7 @@ from gateway.config import SettingsSource
 from gateway.errors import ChatGone, Conflict, Unavailable
 from gateway.model.change import Change, Committed, MessageId
 from gateway.model.deliveries import Delivery
-from gateway.model.events import EPHEMERAL, Draft, Event
+from gateway.model.events import EPHEMERAL, Draft, Event, Visibility
 from gateway.model.payload import encode_event
 from gateway.model.session import ChatProfile, ChatSession, ChatState
 from gateway.model.subscription import Subscription
@@ -122,9 +122,10 @@ class Ledger:
         self, before: ChatSession, decision: Decision, message_id: MessageId | None = None
     ) -> Committed:
         now_ms = max(self._clock.wall_ms(), before.last_utc_ms)
+        monitored = (decision.profile or before.profile).monitored
         events = tuple(
             [
-                _event(draft, index, now_ms)
+                _event(draft, index, now_ms, monitored=monitored)
                 for index, draft in enumerate(decision.drafts, start=before.next_index)
             ]
         )
@@ -215,11 +216,25 @@ def _report_skip(subscription: Subscription, event: Event, skip: Skip) -> None:
     )
 
 
-def _event(draft: Draft, index: int, now_ms: int) -> Event:
+def _event(draft: Draft, index: int, now_ms: int, *, monitored: bool) -> Event:
+    """The event of a draft. Whatever a hidden party does is for the personnel only: this is the one wall."""
+    if draft.author.hidden and draft.visibility is Visibility.ALL:
+        draft = draft._replace(visibility=Visibility.AGENTS)
     wire = encode_event(draft, index, now_ms)
     author = draft.author.id
     # By position, per message: naming the members would cost a third more.
-    return Event(index, draft.type, author, now_ms, wire, draft.visibility, draft.reason, draft.ends_chat)
+    return Event(
+        index,
+        draft.type,
+        author,
+        now_ms,
+        wire,
+        draft.visibility,
+        draft.reason,
+        draft.ends_chat,
+        None,  # idle_expire is known after the profile
+        monitored,
+    )
 
 
 def _profile(before: ChatSession, decision: Decision, now_ms: int) -> ChatProfile:

@@ -21,23 +21,33 @@ def customer_leaves(session: ChatSession, reason: QuitReason) -> Decision:
     profile = session.profile
     if session.ended_for_customer:
         return NOTHING
-    bots = [party for party in profile.present[1:] if party.type not in PERSONNEL]
-    drafts = [_left(bot) for bot in bots]
-    drafts.append(_left(profile.customer, reason=reason, ends_chat=True))
-    return Decision(
-        drafts=tuple(drafts),
-        profile=_without(profile, [*bots, profile.customer], reason),
-        state=next_state(session.state, Trigger.CUSTOMER_LEFT),
-    )
+    state = next_state(session.state, Trigger.CUSTOMER_LEFT)
+    going = [party for party in profile.present[1:] if party.type not in PERSONNEL]
+    if state is ChatState.ENDED:
+        going.extend(profile.hidden)
+    drafts = [left(party) for party in going]
+    drafts.append(left(profile.customer, reason=reason, ends_chat=True))
+    after = without(profile, [*going, profile.customer], reason)
+    return Decision(drafts=tuple(drafts), profile=_settled(after), state=state)
 
 
 def party_leaves(session: ChatSession, party: Participant) -> Decision:
-    """An agent, supervisor or bot goes; the last person returns an open chat to the queue, or ends it."""
-    others = [person for person in session.profile.personnel if person.id != party.id]
-    last = party.type in PERSONNEL and not others
+    """An agent, supervisor or bot goes; the last person returns an open chat to the queue, or ends it.
+
+    Nobody listens behind the back of a customer who has no agent: hidden parties go with the last one. What
+    the party offered to others is withdrawn.
+    """
+    profile = session.profile
+    others = [person for person in profile.personnel if person.id != party.id]
+    last = party in profile.personnel and not others
+    going = [party, *(profile.hidden if last else ())]
+    after = without(profile, going, QuitReason.LOGOUT)
+    if any(offer.by is not None and offer.by == party.owner for offer in profile.place.offers):
+        offers = tuple(offer for offer in profile.place.offers if offer.by != party.owner)
+        after = replace(after, placement=replace(profile.place, offers=offers))
     return Decision(
-        drafts=(_left(party, visibility=_visibility(session)),),
-        profile=_without(session.profile, [party], QuitReason.LOGOUT),
+        drafts=tuple(left(each, visibility=_visibility(session)) for each in going),
+        profile=after,
         state=next_state(session.state, Trigger.LAST_AGENT_LEFT) if last else None,
     )
 
@@ -48,14 +58,15 @@ def closed(session: ChatSession, reason: QuitReason) -> Decision:
     state = next_state(session.state, Trigger.CLOSED)
     leaving = list(profile.present)
     drafts = [
-        _left(party, visibility=_visibility(session)) for party in leaving if party.id != profile.customer.id
+        left(party, visibility=_visibility(session)) for party in leaving if party.id != profile.customer.id
     ]
     if profile.customer.present:
-        drafts.append(_left(profile.customer, reason=reason, ends_chat=True))
-    return Decision(drafts=tuple(drafts), profile=_without(profile, leaving, reason), state=state)
+        drafts.append(left(profile.customer, reason=reason, ends_chat=True))
+    after = _settled(without(profile, leaving, reason))
+    return Decision(drafts=tuple(drafts), profile=after, state=state)
 
 
-def _left(
+def left(
     party: Participant,
     *,
     reason: QuitReason | None = None,
@@ -66,11 +77,21 @@ def _left(
     return Draft(EventType.PARTICIPANT_LEFT, party, reason=reason, ends_chat=ends_chat, visibility=visibility)
 
 
+def _settled(profile: ChatProfile) -> ChatProfile:
+    """Nobody is asked to take this chat any more."""
+    if profile.placement is None or profile.placement.settled() is profile.placement:
+        return profile
+    return replace(profile, placement=profile.placement.settled())
+
+
 def _visibility(session: ChatSession) -> Visibility:
     return Visibility.AGENTS if session.state is ChatState.WRAP_UP else Visibility.ALL
 
 
-def _without(profile: ChatProfile, leaving: Iterable[Participant], reason: QuitReason) -> ChatProfile:
+def without(
+    profile: ChatProfile, leaving: Iterable[Participant], reason: QuitReason = QuitReason.LOGOUT
+) -> ChatProfile:
+    """The profile after these parties have gone."""
     gone = {party.id for party in leaving}
     participants = tuple(
         replace(party, left=reason.value) if party.id in gone else party for party in profile.participants

@@ -14,6 +14,7 @@ from gateway.config.views import FlexSettings
 from gateway.errors import AlreadyAccepted, Forbidden, StateConflict
 from gateway.model.events import Draft, EventType
 from gateway.model.participants import PERSONNEL, Participant
+from gateway.model.placement import Placement
 from gateway.model.session import ChatProfile, ChatSession, ChatState, Trigger, next_state
 
 # Values of the option that let a person, or a bot, bring a session back.
@@ -21,8 +22,8 @@ _FOR_PEOPLE = frozenset({"agent", "both"})
 _FOR_BOTS = frozenset({"esp", "both"})
 
 
-def restored(session: ChatSession, party: Participant, flex: FlexSettings) -> Decision:
-    """The chat goes on with its customer and `party`, who brings it back.
+def restored(session: ChatSession, party: Participant, flex: FlexSettings, *, now_ms: int) -> Decision:
+    """The chat goes on with its customer and `party`, who brings it back, in the queue of its service.
 
     An agent has the chat at once; with a bot it waits for one. Repeating it is harmless. Raises Forbidden
     when the option does not allow it, StateConflict (AlreadyAccepted) when the chat is not finished.
@@ -46,6 +47,7 @@ def restored(session: ChatSession, party: Participant, flex: FlexSettings) -> De
             participants=(customer, *profile.participants[1:], party),
             ended_ms=None,
             parked=False,
+            placement=Placement(profile.endpoint, now_ms),
         ),
         state=next_state(state, Trigger.AGENT_JOINED) if person else state,
     )

@@ -36,7 +36,7 @@ class Attachment:
     """Cursor of one (session, chat, participant)."""
 
     __slots__ = (
-        "_channel_json",
+        "channel_json",
         "_fresh",
         "_lagging",
         "_participant",
@@ -80,7 +80,7 @@ class Attachment:
         # False once events were kept from the client: what it is given then is not the whole transcript.
         self.gapless = True
         self._participant = participant
-        self._channel_json = orjson.dumps(channel)
+        self.channel_json = orjson.dumps(channel)
         self._read = read
         self._fresh: deque[Event] = deque()
         self._lagging = True
@@ -179,7 +179,7 @@ class Attachment:
 
     def frame(self, event: Event) -> bytes:
         """The event as a message on the attachment's channel."""
-        return event_message(self._channel_json, live(event, self.identity))
+        return event_message(self.channel_json, live(event, self.identity))
 
     def shows(self, event: Event) -> bool:
         """Whether this client is told about the event."""

@@ -118,6 +118,11 @@ class Attachments:
         """Whether this session receives the chat."""
         return session in [attachment.session for attachment in self._by_chat.get(chat_id, ())]
 
+    def attachments_to(self, chat_id: str) -> list[Attachment]:
+        """A copy of the chat's attachments that may be given something."""
+        with self.lock:
+            return [attachment for attachment in self._by_chat.get(chat_id, ()) if attachment.active]
+
     def attached_count(self, chat_id: str) -> int:
         """How many sessions receive the chat."""
         return len(self._by_chat.get(chat_id, ()))

@@ -277,6 +277,7 @@ class ChatService:
             next_position=next_position,
             chat_ended=chat_ended,
             idle_expire=idle_expire,
+            monitored=party.session.profile.monitored,
         )
         return event_message(orjson.dumps(channel), body)
 

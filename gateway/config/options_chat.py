@@ -148,4 +148,30 @@ OPTIONS = (
         default="system",
         text="Nickname of events that the system itself writes.",
     ),
+    _service(
+        name="customer_waits_warning",
+        attr="customer_waits_warning_s",
+        kind=seconds(1, LONGEST_S),
+        default=60.0,
+        text="A customer whose message is unanswered for this long is shown as waiting, level 1.",
+    ),
+    _service(
+        name="customer_waits_alarm",
+        attr="customer_waits_alarm_s",
+        kind=seconds(1, LONGEST_S),
+        default=120.0,
+        text="The same, level 2.",
+    ),
+    _service(
+        name="dispositions",
+        kind=pattern(r"[^,\x00-\x1f]{1,64}", valid="comma list of codes; empty = any text", many=True),
+        default=(),
+        text="Codes of which an agent chooses one for how a chat ended.",
+    ),
+    _service(
+        name="disposition_required",
+        kind=BOOLEAN,
+        default=False,
+        text="An agent can leave a chat that is over, or close one, only after its disposition is set.",
+    ),
 )

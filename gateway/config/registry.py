@@ -11,6 +11,7 @@ import re
 from types import MappingProxyType
 
 from gateway.config import (
+    options_agents,
     options_chat,
     options_cometd,
     options_engine,
@@ -35,6 +36,7 @@ OPTIONS: tuple[Option, ...] = (
     *options_server.OPTIONS,
     *options_chat.OPTIONS,
     *options_push.OPTIONS,
+    *options_agents.OPTIONS,
     *options_engine.OPTIONS,
     *options_files.OPTIONS,
     *options_cometd.OPTIONS,

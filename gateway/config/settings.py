@@ -60,6 +60,7 @@ class Settings:
         self.inactivity = build_view(views.InactivitySettings, "inactivity-control", self.get)
         self.files = build_view(views.FileSettings, "client-file-transfer", self.get)
         self.cometd = build_view(views.CometdSettings, "cometd", self.get)
+        self.agents = build_view(views.AgentsSettings, "agents", self.get)
         self.limits = build_view(views.LimitsSettings, "limits", self.get)
         self._any_service = self._service("chat")
         self._services = {name: self._service(SERVICE_PREFIX + name) for name in self._named(SERVICE_PREFIX)}

@@ -91,6 +91,10 @@ class ServiceSettings:
     comet_expose_chat_id: bool
     implicit_attach: bool
     system_nickname: str
+    customer_waits_warning_s: float
+    customer_waits_alarm_s: float
+    dispositions: tuple[str, ...]
+    disposition_required: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +212,20 @@ class CometdSettings:
     browser_cookie_same_site: str
     browser_cookie_secure: str
     browser_cookie_partitioned: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentsSettings:
+    """[agents]: duty, offers, loss, console logins."""
+
+    capacity: int
+    offer_timeout_s: float
+    not_ready_on_no_answer: bool
+    lost_after_s: float
+    requeue_on_loss: bool
+    login_idle_timeout_s: float
+    login_lifetime_s: float
+    login_attempts_per_minute: int
 
 
 @dataclass(frozen=True, slots=True)

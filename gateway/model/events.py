@@ -79,6 +79,7 @@ class Draft(NamedTuple):
 class Event:
     """A numbered event. `wire` is the JSON object as REST and comet show it (one encoding for all).
 
+    `monitored`: a supervisor watched silently when it happened (envelope member of that name).
     `ends_chat`: with this event the chat is over for the customer (`chatEnded: true` in its live frame).
     `idle_expire`: seconds to the next step of idle control when it happened, while an alert stood.
     """
@@ -92,6 +93,7 @@ class Event:
     reason: QuitReason | None = None
     ends_chat: bool = False
     idle_expire: int | None = None
+    monitored: bool = False
 
     @property
     def for_customer(self) -> bool:

@@ -73,8 +73,8 @@ class IdleRules:
         return waits[self.step(alerts)]
 
     def activity(self, events: Iterable[Event]) -> bool:
-        """Whether one of the events starts the waiting anew."""
-        return any(event.type in self.counting for event in events)
+        """Whether one of the events starts the waiting anew; what only agents see does not."""
+        return any(event.for_customer and event.type in self.counting for event in events)
 
     def expires_in(self, mark: IdleMark | None, now_ms: int) -> int | None:
         """`idleTimerExpire`: whole seconds to the next step while an alert stands, else None."""

@@ -19,6 +19,14 @@ PERSONNEL = frozenset({ParticipantType.AGENT, ParticipantType.SUPERVISOR})
 BOT_STYLE = "BOT"
 
 
+class Mode(StrEnum):
+    """Who knows of a party: everybody, or only the personnel (and then why it is here)."""
+
+    OPEN = "open"
+    CONSULT = "consult"
+    MONITOR = "monitor"
+
+
 @dataclass(frozen=True, slots=True)
 class Participant:
     """One party of one chat.
@@ -37,6 +45,12 @@ class Participant:
     key_hash: str | None = None
     salt: str | None = None
     left: str | None = None
+    mode: Mode = Mode.OPEN
+
+    @property
+    def hidden(self) -> bool:
+        """Whether the customer must not know of this party; nothing it does is ever shown to him."""
+        return self.mode is not Mode.OPEN
 
     @property
     def present(self) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from gateway.model.events import PUSH_ONLY_REASONS, Draft, Event
+from gateway.model.events import PUSH_ONLY_REASONS, Draft, Event, Visibility
 from gateway.model.participants import BOT_STYLE
 
 
@@ -63,6 +63,9 @@ def encode_event(draft: Draft, index: int, utc_ms: int) -> bytes:
         event["messageType"] = draft.message_type
     if draft.user_data is not None:
         event["userData"] = draft.user_data
+    if draft.visibility is Visibility.AGENTS:
+        # Only the personnel ever get this event; a console must not show it as said to the customer.
+        event["visibility"] = draft.visibility.value
     attributes = _attributes(draft)
     if attributes:
         event["eventAttributes"] = attributes
@@ -106,10 +109,11 @@ def push(event: Event, identity: Identity = DEPRECATED) -> bytes:
 def _live(wire: bytes, event: Event, identity: Identity) -> bytes:
     ended = b"true" if event.ends_chat else b"false"
     idle = b"" if event.idle_expire is None else b',"idleTimerExpire":%d' % event.idle_expire
-    return b'{"statusCode":0,%b,"nextPosition":%d,"chatEnded":%b,"monitored":false,"messages":[%b]%b}' % (
+    return b'{"statusCode":0,%b,"nextPosition":%d,"chatEnded":%b,"monitored":%b,"messages":[%b]%b}' % (
         identity.members,
         event.index + 1,
         ended,
+        b"true" if event.monitored else b"false",
         wire,
         idle,
     )
@@ -122,6 +126,7 @@ def answer(
     next_position: int,
     chat_ended: bool,
     idle_expire: int | None = None,
+    monitored: bool = False,
     extra: Mapping[str, Any] | None = None,
 ) -> bytes:
     """The answer to an operation: statusCode 0 with `events` (already in index order, visible ones only).
@@ -133,10 +138,11 @@ def answer(
     )
     if idle_expire is not None:
         members += b',"idleTimerExpire":%d' % idle_expire
-    return b'{"statusCode":0,%b,"nextPosition":%d,"chatEnded":%b,"monitored":false,"messages":[%b]%b}' % (
+    return b'{"statusCode":0,%b,"nextPosition":%d,"chatEnded":%b,"monitored":%b,"messages":[%b]%b}' % (
         identity.members,
         next_position,
         b"true" if chat_ended else b"false",
+        b"true" if monitored else b"false",
         b",".join([event.wire for event in events]),
         members,
     )

@@ -12,7 +12,8 @@ from enum import StrEnum
 
 from gateway.errors import StateConflict
 from gateway.model.idle import IdleMark
-from gateway.model.participants import PERSONNEL, Participant, ParticipantType
+from gateway.model.participants import PERSONNEL, Mode, Participant, ParticipantType
+from gateway.model.placement import Placement
 from gateway.model.subscription import Subscription
 
 
@@ -59,6 +60,26 @@ def next_state(state: ChatState, trigger: Trigger) -> ChatState:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """A remark of the personnel about the customer or the case; never shown to the customer."""
+
+    id: int
+    author: str
+    text: str
+    utc_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Disposition:
+    """How a chat ended, in the words of the installation (`[chat] dispositions`)."""
+
+    code: str
+    author: str
+    comment: str
+    utc_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class ChatProfile:
     """What is said once about a chat and changes seldom.
 
@@ -81,6 +102,9 @@ class ChatProfile:
     idle: IdleMark | None = None
     parked: bool = False
     silenced: Subscription | None = None
+    placement: Placement | None = None
+    notes: tuple[Note, ...] = ()
+    disposition: Disposition | None = None
 
     @property
     def customer(self) -> Participant:
@@ -94,8 +118,38 @@ class ChatProfile:
 
     @property
     def personnel(self) -> tuple[Participant, ...]:
-        """The agents and supervisors who still take part (bots do not count)."""
-        return tuple(party for party in self.participants if party.present and party.type in PERSONNEL)
+        """The agents and supervisors whom the customer has (neither bots nor hidden parties count)."""
+        return tuple(
+            party
+            for party in self.participants
+            if party.left is None and party.type in PERSONNEL and party.mode is Mode.OPEN
+        )
+
+    @property
+    def hidden(self) -> tuple[Participant, ...]:
+        """The present parties of which the customer does not know."""
+        return tuple(party for party in self.participants if party.present and party.hidden)
+
+    @property
+    def read_by_customer(self) -> int:
+        """How far the customer has read; 0 when unknown."""
+        return self.read_positions.get(self.customer.id, 0)
+
+    @property
+    def read_by_agents(self) -> int:
+        """How far anybody of the personnel whom the customer knows has read; 0 when unknown."""
+        known = [p.id for p in self.participants if p.type in PERSONNEL and not p.hidden]
+        return max([self.read_positions.get(each, 0) for each in known], default=0)
+
+    @property
+    def monitored(self) -> bool:
+        """Whether a supervisor watches silently (spec/chat-api-v2.md 14, Q-9)."""
+        return any(party.mode is Mode.MONITOR and party.present for party in self.participants)
+
+    @property
+    def place(self) -> Placement:
+        """The placement; of a chat that nobody has moved yet, the queue and the time of its start."""
+        return self.placement or Placement(self.endpoint, self.created_ms)
 
     def by_user_id(self, user_id: str) -> Participant | None:
         """The party with this wire id, present or not."""

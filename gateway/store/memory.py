@@ -24,6 +24,7 @@ from gateway.store.memory_archive import MemoryArchive
 from gateway.store.memory_files import MemoryFiles
 from gateway.store.memory_log import MemoryDeliveryLog
 from gateway.store.memory_pendings import MemoryPendings
+from gateway.store.memory_personnel import MemoryPersonnel
 from gateway.store.memory_upkeep import MemoryUpkeep
 from gateway.store.poison import poison
 from gateway.store.roles import Lane, StoredCometSession, StoredDestination, Token
@@ -60,7 +61,9 @@ class _Row:
         return self.delivery.chat_id, self.delivery.device_id
 
 
-class MemoryStore(MemoryArchive, MemoryFiles, MemoryDeliveryLog, MemoryPendings, MemoryUpkeep):
+class MemoryStore(
+    MemoryArchive, MemoryFiles, MemoryDeliveryLog, MemoryPendings, MemoryPersonnel, MemoryUpkeep
+):
     """All roles of `roles.Store` in dictionaries."""
 
     def __init__(self) -> None:

@@ -31,6 +31,7 @@ class MemoryArchive:
     _events: dict[str, list[Event]]
 
     def __init__(self) -> None:
+        super().__init__()
         self._places: dict[str, Place] = {}
         self._index: dict[str, _Indexed] = {}
 

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from gateway.model.accounts import CannedReply, Duty, Login, StoredAccount
 from gateway.model.change import Change, MessageId
 from gateway.model.deliveries import Attempt, Delivery, DeliveryState
 from gateway.model.events import Event
@@ -411,7 +412,73 @@ class CometSessions(Protocol):
         ...
 
 
-class Store(Chats, Archive, Files, PushStore, Pendings, DeliveryLog, Tokens, CometSessions, Protocol):
+class Personnel(Protocol):
+    """Accounts, duties, console logins, canned replies. Another process (the command line) may write them."""
+
+    def add_account(self, account: StoredAccount) -> bool:
+        """Insert; False when the name is taken, which changes nothing."""
+        ...
+
+    def put_account(self, account: StoredAccount) -> None:
+        """Insert or replace."""
+        ...
+
+    def account(self, name: str) -> StoredAccount | None:
+        """One account, disabled ones too. Always reads the current stored state."""
+        ...
+
+    def accounts(self) -> Sequence[StoredAccount]:
+        """All accounts by name."""
+        ...
+
+    def put_duty(self, duty: Duty) -> None:
+        """Insert or replace the duty of its name."""
+        ...
+
+    def duties(self) -> Sequence[Duty]:
+        """All duties by name."""
+        ...
+
+    def put_login(self, login: Login) -> None:
+        """Insert or replace a console session."""
+        ...
+
+    def seen_login(self, fingerprint: str, *, now_ms: int) -> None:
+        """Move `seen_ms` forward; an unknown (dropped) session stays unknown."""
+        ...
+
+    def login(self, fingerprint: str) -> Login | None:
+        """One console session. Always reads the current stored state."""
+        ...
+
+    def drop_login(self, fingerprint: str) -> None:
+        """End a console session; unknown ones are ignored."""
+        ...
+
+    def drop_logins(self, name: str) -> None:
+        """End all console sessions of an account."""
+        ...
+
+    def purge_logins(self, before_ms: int) -> int:
+        """Delete sessions not seen since `before_ms`; returns how many."""
+        ...
+
+    def put_canned(self, reply: CannedReply) -> None:
+        """Insert or replace by id."""
+        ...
+
+    def canned(self) -> Sequence[CannedReply]:
+        """All canned replies by shortcut."""
+        ...
+
+    def drop_canned(self, reply_id: str) -> bool:
+        """Delete; False when unknown."""
+        ...
+
+
+class Store(
+    Chats, Archive, Files, PushStore, Pendings, DeliveryLog, Tokens, CometSessions, Personnel, Protocol
+):
     """All roles together, as `services.py` holds them."""
 
     def check(self) -> None:

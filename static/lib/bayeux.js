@@ -18,7 +18,7 @@
  * @property {(resumed: boolean) => void} [onSession] after every handshake, and after a lost connection is back
  * @property {(message: Message) => void} [onMessage] every message that carries data
  * @property {(state: State, error?: Error) => void} [onState] each failure is told by "reconnecting"
- * @property {Message} [ext] added to the handshake's `ext`
+ * @property {Message|(() => Promise<Message>)} [ext] added to the handshake's `ext`; a function is asked before each
  * @property {boolean} [timesync] whether to measure the difference of the clocks
  * @property {Record<string, string>} [headers] of long-polling requests
  * @property {number} [openTimeout] milliseconds for a handshake or any reply that is not held
@@ -144,7 +144,8 @@ export class BayeuxClient {
   }
 
   async #handshake() {
-    const { ext, kind } = this.#options;
+    const { kind } = this.#options;
+    const ext = typeof this.#options.ext === "function" ? await this.#options.ext() : this.#options.ext;
     const request = {
       channel: "/meta/handshake",
       version: "1.0",

@@ -5,6 +5,10 @@
  * header only and never put into an address.
  */
 
+import { ApiError, answerOf, request } from "../lib/http.js";
+
+export { ApiError };
+
 /** @typedef {{number: number, startedAt: string, durationMs: number, status: number|null, error: string|null, responseHead?: string}} Attempt */
 /**
  * @typedef {object} Delivery
@@ -40,18 +44,8 @@
 
 const KEY = "operator-token";
 const BASE = "../admin/v1";
-/** Milliseconds; a test of a destination takes the destination's own time. */
-const PATIENCE = 10_000;
+/** Milliseconds: a test of a destination takes the destination's own time. */
 const PATIENCE_OF_TESTS = 130_000;
-
-/** A refusal or a failure; `status` 0: no answer. */
-export class ApiError extends Error {
-  /** @param {number} status @param {string} message */
-  constructor(status, message) {
-    super(message);
-    this.status = status;
-  }
-}
 
 /** Calls the API; whoever is refused hears it through `onRefused`. */
 export class Api {
@@ -69,7 +63,7 @@ export class Api {
   async signIn(token) {
     // fetch refuses other characters in a header; such a text is no token of ours.
     if (!/^[\x21-\x7e]+$/.test(token)) throw new ApiError(401, "the token is unknown or revoked");
-    await answerOf(await request(`${BASE}/nodes`, { token }));
+    await answerOf(await request(`${BASE}/nodes`, { headers: headersOf(token, false) }));
     this.storage.setItem(KEY, token);
   }
 
@@ -82,8 +76,8 @@ export class Api {
     return this.call(path, { signal });
   }
 
-  /** @param {string} path @param {object} [body] @param {number} [patience] @returns {Promise<any>} */
-  post(path, body, patience = PATIENCE) {
+  /** @param {string} path @param {object} [body] @param {number} [patience] milliseconds @returns {Promise<any>} */
+  post(path, body, patience) {
     return this.call(path, { method: "POST", body: JSON.stringify(body ?? {}), patience });
   }
 
@@ -99,11 +93,12 @@ export class Api {
     return { ready: answer.ok, checks: Object.keys(found.checks ?? {}), reasons: found.reasons ?? [] };
   }
 
-  /** @param {string} path @param {Asked} asked */
+  /** @param {string} path @param {import("../lib/http.js").Asked} asked */
   async call(path, asked) {
     const token = this.storage.getItem(KEY) ?? "";
     try {
-      return await answerOf(await request(BASE + path, { ...asked, token }));
+      const headers = headersOf(token, asked.body !== undefined);
+      return await answerOf(await request(BASE + path, { ...asked, headers }));
     } catch (error) {
       // Of the token that was sent, not of one that somebody signed in with meanwhile.
       const current = token === this.storage.getItem(KEY);
@@ -113,34 +108,10 @@ export class Api {
   }
 }
 
-/** @typedef {{method?: string, body?: string, token?: string, signal?: AbortSignal, patience?: number}} Asked */
-
-/** @param {string} url @param {Asked} asked */
-async function request(url, { method = "GET", body, token, signal, patience = PATIENCE }) {
-  /** @type {Object<string, string>} */
-  const headers = {};
-  if (token !== undefined) headers.Authorization = `Bearer ${token}`;
-  if (body !== undefined) headers["Content-Type"] = "application/json";
-  const late = AbortSignal.timeout(patience);
-  const either = signal === undefined ? late : AbortSignal.any([signal, late]);
-  try {
-    return await fetch(url, { method, headers, body, signal: either, cache: "no-store", credentials: "omit" });
-  } catch (error) {
-    if (signal?.aborted) throw error;
-    throw new ApiError(0, late.aborted ? "the gateway did not answer in time" : "the gateway cannot be reached");
-  }
-}
-
-/** The JSON of an answer; ApiError with the problem's own words. @param {Response} answer */
-async function answerOf(answer) {
-  const text = await answer.text();
-  /** @type {any} */
-  let found = null;
-  try {
-    found = JSON.parse(text);
-  } catch {
-    // A proxy's page; its status says enough.
-  }
-  if (answer.ok && found !== null) return found;
-  throw new ApiError(answer.ok ? 502 : answer.status, found?.detail ?? found?.title ?? `HTTP ${answer.status}`);
+/** @param {string} token @param {boolean} sends */
+function headersOf(token, sends) {
+  /** @type {Record<string, string>} */
+  const headers = { Authorization: `Bearer ${token}` };
+  if (sends) headers["Content-Type"] = "application/json";
+  return headers;
 }

@@ -5,7 +5,7 @@
 
 import { element } from "../lib/dom.js";
 import { code, empty, field, input, pill, section, select, table } from "./parts.js";
-import { link } from "./route.js";
+import { link } from "../lib/route.js";
 import { instant, searchForm, timeInput } from "./search.js";
 import { View } from "./view.js";
 import { age, counted, number } from "./words.js";

@@ -6,7 +6,7 @@ import { element } from "../lib/dom.js";
 import { form, NAMES, parameters } from "./filters.js";
 import { button, code, empty, pill, table } from "./parts.js";
 import { askForWindow } from "./replay.js";
-import { link } from "./route.js";
+import { link } from "../lib/route.js";
 import { View } from "./view.js";
 import { duration, moment, number, outcome } from "./words.js";
 

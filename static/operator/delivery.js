@@ -4,9 +4,9 @@
 
 import { element } from "../lib/dom.js";
 import { channel } from "./deliveries.js";
-import { ask } from "./dialog.js";
+import { ask } from "../lib/dialog.js";
 import { button, code, facts, pill, section, table } from "./parts.js";
-import { link } from "./route.js";
+import { link } from "../lib/route.js";
 import { View } from "./view.js";
 import { duration, exact, moment, outcome } from "./words.js";
 

@@ -3,7 +3,7 @@
  */
 
 import { element } from "../lib/dom.js";
-import { ask } from "./dialog.js";
+import { ask } from "../lib/dialog.js";
 import { button, code, empty, field, pill, section, select, table } from "./parts.js";
 import { View } from "./view.js";
 import { duration, moment, number } from "./words.js";

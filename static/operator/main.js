@@ -14,7 +14,7 @@ import { OneDelivery } from "./delivery.js";
 import { Destinations } from "./destinations.js";
 import { Nodes } from "./nodes.js";
 import { Overview } from "./overview.js";
-import { parse } from "./route.js";
+import { parse } from "../lib/route.js";
 import { Samples } from "./samples.js";
 
 /** @typedef {import("./view.js").Context} Context */

@@ -5,7 +5,7 @@
 import { element } from "../lib/dom.js";
 import { destinationPill } from "./destinations.js";
 import { pill, section, sparkline, table } from "./parts.js";
-import { link } from "./route.js";
+import { link } from "../lib/route.js";
 import { View } from "./view.js";
 import { age, counted, moment, number } from "./words.js";
 

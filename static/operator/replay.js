@@ -6,7 +6,7 @@
  */
 
 import { element } from "../lib/dom.js";
-import { open } from "./dialog.js";
+import { open } from "../lib/dialog.js";
 import { body, states } from "./filters.js";
 import { button, field, input, select } from "./parts.js";
 import { counted, local, number } from "./words.js";

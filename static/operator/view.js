@@ -16,7 +16,7 @@ const REFRESH_EVERY = 5000;
 const TICK = 1000;
 
 /** @typedef {import("./api.js").Api} Api */
-/** @typedef {import("./route.js").Route} Route */
+/** @typedef {import("../lib/route.js").Route} Route */
 /** @typedef {{api: Api, route: Route, samples: import("./samples.js").Samples}} Context */
 
 /** @template T */

@@ -58,6 +58,12 @@ class Rest:
         """A message."""
         return self.call("send", message=text)
 
+    def upload(self, name: str, content: bytes) -> Message:
+        """A file; the chat response."""
+        form = {"file": (name, content)}
+        url = f"{self.base}/{self.chat_id}/file"
+        return dict(self.http.post(url, data=self.identity, files=form, timeout=PATIENCE_S).json())
+
     def events(self, position: int = 1) -> list[Message]:
         """The transcript from `position` on."""
         return list(self.call("refresh", transcriptPosition=position)["messages"])

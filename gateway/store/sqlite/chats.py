@@ -28,7 +28,7 @@ _INSERT_CHAT = (
 )
 _UPDATE_CHAT = "UPDATE chat SET version=?, state=?, next_index=?, last_utc_ms=? WHERE id=? AND version=?"
 _PUT_PROFILE = f"INSERT OR REPLACE INTO profile (chat, body) VALUES ({_CHAT},?)"
-_INSERT_EVENT = f"INSERT INTO event (chat, {rows.EVENT_COLUMNS}) VALUES ({_CHAT},?,?,?,?,?,?,?,?,?)"
+_INSERT_EVENT = f"INSERT INTO event (chat, {rows.EVENT_COLUMNS}) VALUES ({_CHAT},?,?,?,?,?,?,?,?,?,?)"
 _INSERT_MESSAGE_ID = f"INSERT INTO message_id (chat, sender, id, idx) VALUES ({_CHAT},?,?,?)"
 _MESSAGE_INDEX = f"SELECT idx FROM message_id WHERE chat={_CHAT} AND sender=? AND id=?"
 _DROP_KEYS = "DELETE FROM party_key WHERE chat_id=?"

@@ -15,15 +15,16 @@ import orjson
 from gateway.model.deliveries import Attempt, Delivery, DeliveryKind, DeliveryState
 from gateway.model.events import Event, EventType, QuitReason, Visibility
 from gateway.model.idle import IdleMark
-from gateway.model.participants import Participant, ParticipantType
+from gateway.model.participants import Mode, Participant, ParticipantType
 from gateway.model.pending import Pending
-from gateway.model.session import ChatProfile, ChatSession, ChatState
+from gateway.model.placement import Offer, OfferKind, Placement
+from gateway.model.session import ChatProfile, ChatSession, ChatState, Disposition, Note
 from gateway.model.subscription import Subscription
 from gateway.store.roles import StoredAttachment, StoredCometSession
 
 Row = tuple[Any, ...]
 
-EVENT_COLUMNS = "idx, type, author, utc_ms, visibility, reason, ends_chat, wire, idle_expire"
+EVENT_COLUMNS = "idx, type, author, utc_ms, visibility, reason, ends_chat, wire, idle_expire, monitored"
 DELIVERY_COLUMNS = (
     "id, chat_id, user_id, position, kind, event_type, device_id, created_ms, due_ms, provider, debug,"
     " message, state, attempts, idempotency_key, replays"
@@ -54,6 +55,11 @@ def profile(body: bytes) -> ChatProfile:
         data["silenced"] = Subscription(**_known(Subscription, data["silenced"]))
     if data.get("idle") is not None:
         data["idle"] = IdleMark(**_known(IdleMark, data["idle"]))
+    if data.get("placement") is not None:
+        data["placement"] = _placement(data["placement"])
+    if data.get("disposition") is not None:
+        data["disposition"] = Disposition(**_known(Disposition, data["disposition"]))
+    data["notes"] = tuple([Note(**_known(Note, note)) for note in data.get("notes", ())])
     return ChatProfile(**_known(ChatProfile, data))
 
 
@@ -75,12 +81,13 @@ def event_row(event: Event) -> Row:
         event.ends_chat,
         event.wire,
         event.idle_expire,
+        event.monitored,
     )
 
 
 def event(row: Row) -> Event:
     """From EVENT_COLUMNS."""
-    index, type_, author, utc_ms, visibility, reason, ends_chat, wire, idle_expire = row
+    index, type_, author, utc_ms, visibility, reason, ends_chat, wire, idle_expire, monitored = row
     return Event(
         index,
         EventType(type_),
@@ -91,6 +98,7 @@ def event(row: Row) -> Event:
         QuitReason(reason) if reason is not None else None,
         bool(ends_chat),
         idle_expire,
+        bool(monitored),
     )
 
 
@@ -199,7 +207,21 @@ def marks(values: Collection[Any]) -> str:
 def _participant(data: dict[str, Any]) -> Participant:
     known = _known(Participant, data)
     known["type"] = ParticipantType(known["type"])
+    known["mode"] = Mode(known.get("mode", Mode.OPEN))
     return Participant(**known)
+
+
+def _placement(data: dict[str, Any]) -> Placement:
+    known = _known(Placement, data)
+    known["offers"] = tuple([_offer(offer) for offer in known.get("offers", ())])
+    known["declined"] = tuple(known.get("declined", ()))
+    return Placement(**known)
+
+
+def _offer(data: dict[str, Any]) -> Offer:
+    known = _known(Offer, data)
+    known["kind"] = OfferKind(known["kind"])
+    return Offer(**known)
 
 
 def _known(kind: type, data: dict[str, Any]) -> dict[str, Any]:

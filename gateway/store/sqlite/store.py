@@ -20,6 +20,7 @@ from gateway.store.sqlite.inspection import SqliteDeliveryLog
 from gateway.store.sqlite.migrate import migrate
 from gateway.store.sqlite.outbox import SqliteDeliveries
 from gateway.store.sqlite.pendings import SqlitePendings
+from gateway.store.sqlite.personnel import SqlitePersonnel
 from gateway.store.sqlite.threads import native_threads
 from gateway.store.sqlite.tokens import SqliteTokens
 from gateway.store.sqlite.upkeep import SqliteUpkeep
@@ -40,6 +41,7 @@ class SqliteStore(
     SqliteDeliveryLog,
     SqliteDestinations,
     SqlitePendings,
+    SqlitePersonnel,
     SqliteTokens,
     SqliteUpkeep,
     SqliteCometSessions,
@@ -98,6 +100,7 @@ class SqliteStore(
         SqliteTokens.__init__(self, writer, readers)
         SqliteUpkeep.__init__(self, writer, readers)
         SqliteCometSessions.__init__(self, writer, readers, threads)
+        SqlitePersonnel.__init__(self, writer, readers)
 
     def check(self) -> None:
         # Free of I/O while writes succeed; after a failure one tiny write a second asks whether it is over.

@@ -20,6 +20,13 @@ SUPERVISORS = {
     ("GET", f"{PREFIX}/chats/<chatId>/export"),
 }
 ADMINISTRATORS = {
+    ("GET", f"{PREFIX}/accounts"),
+    ("POST", f"{PREFIX}/accounts"),
+    ("GET", f"{PREFIX}/accounts/<string:name>"),
+    ("PATCH", f"{PREFIX}/accounts/<string:name>"),
+    ("GET", f"{PREFIX}/tokens"),
+    ("POST", f"{PREFIX}/tokens"),
+    ("DELETE", f"{PREFIX}/tokens/<fingerprint>"),
     ("DELETE", f"{PREFIX}/chats/<chatId>"),
     ("POST", f"{PREFIX}/chats/purge"),
     ("GET", f"{PREFIX}/sessions"),

@@ -55,7 +55,14 @@ def test_a_chat_item_says_who_waits_since_when(stand, anna):
         item["nextPosition"],
     ) == ("2019-09-16T19:32:41.000Z", {"tier": "gold"}, 2, 3)
     assert item["participants"] == [
-        {"participantId": 1, "nickname": "Ann", "type": "Client", "style": None, "present": True}
+        {
+            "participantId": 1,
+            "nickname": "Ann",
+            "type": "Client",
+            "style": None,
+            "present": True,
+            "mode": "open",
+        }
     ]
 
 

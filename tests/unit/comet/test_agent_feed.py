@@ -5,8 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from unit.chat.engine import ALICE, BOB
+from unit.chat.engine import ALICE, BOB, ROBOT
 from unit.comet.comet_stand import Poller, Socket, Stand
+
+from gateway.chat.decision import Decision
+from gateway.chat.notices import Notice
+from gateway.model.events import Draft, EventType, Visibility
+from gateway.model.session import ChatSession
 
 
 class Agent(Socket):
@@ -119,3 +124,53 @@ def test_a_feed_without_a_reader_is_bounded():
         customer.request_chat()
     assert agent.connect()[0]["error"] == "402::Unknown client"
     assert stand.feed._sessions == {}
+
+
+def details(agent: Agent) -> list[tuple[str, dict[str, Any]]]:
+    """(type, detail) of the notices that arrived."""
+    data = [message["data"] for message in agent.received()]
+    return [(one["type"], one["detail"]) for one in data if "detail" in one]
+
+
+def test_a_notice_reaches_whom_it_is_for(stand: Stand):
+    """Named accounts, every supervisor where it says so, everybody when nobody is named; never bots."""
+    people = {name: Agent(stand) for name in ("Alice", "Bob", "Sara", "Robot")}
+    for name, agent in people.items():
+        agent.enter({"Sara": "supervisor", "Robot": "bot"}.get(name, "agent"), name)
+        agent.received()
+    for notice, expected in (
+        (Notice("offer", "c", to=frozenset({"Alice"})), {"Alice"}),
+        (Notice("chat", "c", to=frozenset({"Bob"}), overseers=True), {"Bob", "Sara"}),
+        (Notice("queues", detail={"a:b": 1}), {"Alice", "Bob", "Sara"}),
+    ):
+        stand.feed.tell(notice)
+        told = {name for name, agent in people.items() if details(agent) == [(notice.kind, notice.detail)]}
+        assert expected == told
+
+
+def test_bots_get_what_the_customer_gets(stand: Stand, poller: Poller):
+    """An event for the personnel only is no frame for a bot in the chat, and is one for the agent."""
+    alice, robot = Agent(stand), Agent(stand)
+    alice.enter("agent", "Alice")
+    robot.enter("bot", "Robot")
+    for account in (ROBOT, ALICE):
+        stand.engine.agents.accept(account, poller.chat_id)
+    for agent in (alice, robot):
+        agent.received()
+
+    def whisper(session: ChatSession) -> Decision:
+        author = session.profile.by_owner("Alice")
+        return Decision(drafts=(Draft(EventType.MESSAGE, author, text="x", visibility=Visibility.AGENTS),))
+
+    stand.engine.ledger.change(poller.chat_id, whisper)
+    assert ([("event", poller.chat_id, 4)], []) == (alice.feed(), robot.feed())
+
+
+def test_sessions_of_a_bad_credential_go(stand: Stand):
+    """Only those, and the account counts as connected exactly as long."""
+    alice, bob = Agent(stand), Agent(stand)
+    alice.enter("agent", "Alice")
+    bob.enter("agent", "Bob")
+    assert (True, False) == (stand.feed.connected("Alice"), stand.feed.connected("Carl"))
+    assert 1 == stand.feed.drop_refused(lambda account: account.name != "Alice")
+    assert (False, True) == (stand.feed.connected("Alice"), stand.feed.connected("Bob"))

@@ -3,8 +3,7 @@
  * Escape and gives the focus back.
  */
 
-import { element } from "../lib/dom.js";
-import { button } from "./parts.js";
+import { button, element } from "./dom.js";
 
 /** An open dialog, removed when it closes. @param {string} title @param {...(Node|string)} pieces */
 export function open(title, ...pieces) {
@@ -24,15 +23,8 @@ export function ask(title, words, yes) {
     const actions = element(
       "div",
       { class: "buttons" },
-      button("Back", () => made.close()),
-      button(
-        yes,
-        () => {
-          agreed = true;
-          made.close();
-        },
-        { class: "primary" },
-      ),
+      button({}, () => made.close(), "Back"),
+      button({ class: "primary" }, () => ((agreed = true), made.close()), yes),
     );
     const made = open(title, element("p", {}, words), actions);
     made.addEventListener("close", () => resolve(agreed));

@@ -4,11 +4,11 @@
 
 /** @typedef {{view: string, id: string, query: URLSearchParams}} Route */
 
-/** `#/deliveries/msg_1?state=failed`; anything else is the first view. @param {string} hash @returns {Route} */
+/** `#/deliveries/msg_1?state=failed`; the view is empty without any. @param {string} hash @returns {Route} */
 export function parse(hash) {
   const [path = "", query = ""] = hash.replace(/^#\/?/, "").split(/\?(.*)/s);
   const [view = "", ...rest] = path.split("/");
-  return { view: view || "overview", id: decoded(rest.join("/")), query: new URLSearchParams(query) };
+  return { view, id: decoded(rest.join("/")), query: new URLSearchParams(query) };
 }
 
 /** @param {string} view @param {string} [id] @param {URLSearchParams|Object<string, string>} [query] */
