@@ -1,9 +1,9 @@
-"""The files of `static/` as browsers get them: scripts without comments and indentation, compressed, cached.
+"""The files of `static/` as browsers get them: compressed, cached, the widget's scripts without comments.
 
 The repository keeps scripts as people write them; nothing is built. Each file is prepared when it is first
-asked for and again when it has changed on the disk, so an edit shows on the next reload. The widget, which
-pages of other sites wait for, is one file with all its modules (`bundle.py`). `[server] static_source` leaves
-everything as it is, for debugging.
+asked for and again when it has changed on the disk, so an edit shows on the next reload. What pages of other
+sites wait for (`EMBEDDED`) loses its comments and indentation, and the widget is one file with all its
+modules (`bundle.py`). `[server] static_source` leaves everything as it is, for debugging.
 
 Two addresses lead to a file. `/static/<name>` is asked about on every load; a strong ETag makes that an empty
 304. `/static/-/<version>/<name>` never changes, because `version` is a hash of everything in `static/`;
@@ -36,7 +36,11 @@ TYPES = {
     ".json": "application/json",
     ".svg": "image/svg+xml",
 }
-# The script that pages of other sites embed; it names the version of what it loads.
+# What pages of other sites load: the chat widget and what it imports. Their scripts are made small by a
+# library that does not understand a template literal inside another; the linter forbids these here, and a
+# test compares the programs.
+EMBEDDED = ("widget/", "lib/")
+# The script that those pages name; it names the version of what it loads.
 ENTRY = "widget/embed.js"
 VERSION_PLACEHOLDER = "@VERSION@"
 # Served with everything that it imports.
@@ -121,7 +125,7 @@ class Assets:
     def _prepare(self, name: str, version: str) -> Asset:
         path = self._directory / name
         body = path.read_bytes()
-        if path.suffix == ".js" and not self._source:
+        if path.suffix == ".js" and name.startswith(EMBEDDED) and not self._source:
             text = bundle(name, self._read) if name == BUNDLED else body.decode()
             if name == ENTRY:
                 text = text.replace(VERSION_PLACEHOLDER, version)

@@ -16,12 +16,11 @@ from flask import Blueprint, Request, Response, redirect, request
 from werkzeug.exceptions import NotFound
 
 from gateway.api import problem
-from gateway.api.assets import Assets
+from gateway.api.assets import EMBEDDED, Assets
 
 # Stands in the pages for `[server] mount_prefix`.
 MOUNT_PLACEHOLDER = "@MOUNT@"
-# What pages of other origins embed: the chat widget and what it imports. Modules are fetched with CORS.
-_EMBEDDED = ("widget/", "lib/")
+# Modules are fetched with CORS, also by pages that may not use the API.
 _EMBEDDED_HEADERS = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
 _HOST = re.compile(r"[A-Za-z0-9.\-\[\]:]{1,255}", re.ASCII)
 # The operator page holds an admin token: nothing but its own modules, styles, drawings and API.
@@ -68,7 +67,7 @@ def create_blueprint(*, directory: Path, mount_prefix: str, demo: bool, source: 
         if asset is None:
             raise NotFound
         response = assets.respond(asset, request, version=version)
-        if name.startswith(_EMBEDDED):
+        if name.startswith(EMBEDDED):
             response.headers.update(_EMBEDDED_HEADERS)
         return response
 

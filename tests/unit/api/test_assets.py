@@ -18,6 +18,7 @@ FILES = {
     "widget/widget.js": 'import { name } from "../lib/name.js";\n\nexport const shown = name; // a comment\n',
     "lib/name.js": SOURCE,
     "lib/words.json": '{"a": "%s"}' % ("la " * 100),
+    "demo/app.js": SOURCE,
     "demo/index.html": "<!doctype html>",
 }
 FOR_GOOD = "public, max-age=31536000, immutable"
@@ -55,6 +56,11 @@ def test_scripts_come_without_comments(directory):
     assert client_of(directory).get("/static/lib/name.js").text == (
         "export const name=`a  b`;export const other=1;"
     )
+
+
+def test_scripts_of_the_gateways_own_pages_are_as_written(directory):
+    """Only what other sites wait for is made small."""
+    assert client_of(directory).get("/static/demo/app.js").text == SOURCE
 
 
 def test_the_widget_is_one_file(directory):
