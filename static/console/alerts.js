@@ -40,9 +40,10 @@ export class Alerts {
   /** @type {AudioContext|null} */
   #audio = null;
 
-  /** @param {(chatId: string) => void} open */
-  constructor(open) {
-    this.open = open;
+  /** Opens a chat; set by whoever is signed in. @type {(chatId: string) => void} */
+  open = () => {};
+
+  constructor() {
     // Browsers let a page sound only after somebody has done something in it.
     const gesture = () => (this.#audio ??= new AudioContext());
     for (const name of ["pointerdown", "keydown"]) addEventListener(name, gesture, { once: true });

@@ -1,8 +1,8 @@
 /**
  * What the agent does: each deed is one request, says what came of it, and lets the desk read again.
  *
- * A message has an id of its own, so that sending it again after a lost answer sends it once. Notes among agents have
- * none at the gateway; they are never sent again without being asked to.
+ * A message has an id of its own, so that sending it again after a lost answer sends it once; so what failed for a
+ * passing reason is sent again by itself as soon as the gateway answers.
  */
 
 import { ApiError, reason } from "./api.js";
@@ -21,7 +21,7 @@ export class Deeds {
   /** @param {Desk} desk */
   constructor(desk) {
     this.desk = desk;
-    desk.addEventListener("resend", (event) => this.#resend(/** @type {CustomEvent} */ (event).detail));
+    desk.addEventListener("resend", () => void this.#resend());
   }
 
   /** Do something and say what failed; whether it was done. @param {string} what @param {() => Promise<unknown>} deed */
@@ -68,7 +68,7 @@ export class Deeds {
   /** @param {Conversation} chat @param {string} text @param {boolean} agentsOnly */
   send(chat, text, agentsOnly) {
     /** @type {Unsent} */
-    const message = { id: newId(), text, agentsOnly, state: "sending", reason: "" };
+    const message = { id: newId(), text, agentsOnly, state: "sending", reason: "", again: true };
     chat.unsent.push(message);
     this.stopTyping();
     return this.deliver(chat, message);
@@ -82,13 +82,14 @@ export class Deeds {
     const path = `/chats/${chat.id}`;
     try {
       const found = message.agentsOnly
-        ? await api.post(`${path}/whispers`, { text: message.text })
+        ? await api.post(`${path}/whispers`, { text: message.text }, message.id)
         : await api.post(`${path}/messages`, { text: message.text }, message.id);
       chat.unsent = chat.unsent.filter((each) => each !== message);
       this.#made(chat, found);
     } catch (error) {
       message.state = "failed";
       message.reason = reason(error);
+      message.again = error instanceof ApiError && error.passing;
     }
     this.#kept(chat);
   }
@@ -99,12 +100,10 @@ export class Deeds {
     this.#kept(chat);
   }
 
-  /** The connection is back: what was for the customer goes out, once. @param {string} chatId */
-  async #resend(chatId) {
-    const chat = this.desk.chats.get(chatId);
-    if (chat === undefined) return;
-    for (const message of chat.unsent.filter(({ state, agentsOnly }) => state === "failed" && !agentsOnly)) {
-      await this.deliver(chat, message);
+  async #resend() {
+    for (const chat of this.desk.chats.values()) {
+      const waiting = chat.unsent.filter(({ state, again }) => state === "failed" && again);
+      for (const message of waiting) await this.deliver(chat, message);
     }
   }
 

@@ -5,7 +5,7 @@
  * own chat is applied at once, by its index, and a gap is read from the transcript; every other frame only says that
  * something has changed and leads to `refresh`, of which at most one runs at a time. So a lost or doubled frame does no
  * harm, and after an interruption one refresh repairs everything. Views listen for `lists` (anything but a transcript),
- * `chat` (detail: its id), `link`, `team`, `news` (something to draw attention to) and `say` (something to tell).
+ * `chat` (detail: its id), `link`, `resend` (the gateway answers), `team`, `news` (something to draw attention to) and `say` (something to tell).
  */
 
 import { ApiError, reason } from "./api.js";
@@ -19,6 +19,8 @@ import { Feed } from "./feed.js";
 
 /** Milliseconds: between two readings of the lists, and until they are read without a reason. */
 const PAUSE = 300;
+/** Milliseconds within which the gateway offers a new chat to a ready agent. */
+const SETTLES = 1_000;
 const EVERY = { live: 20_000, cut: 4_000 };
 
 export class Desk extends EventTarget {
@@ -97,10 +99,7 @@ export class Desk extends EventTarget {
 
   async #resume() {
     await this.refresh();
-    for (const chat of this.chats.values()) {
-      void this.catchUp(chat);
-      this.#emit("resend", chat.id);
-    }
+    for (const chat of this.chats.values()) void this.catchUp(chat);
   }
 
   /** Read the lists again; a call while one runs lets another follow. */
@@ -120,6 +119,7 @@ export class Desk extends EventTarget {
       this.#take(chats.items, offers.items, duty);
       this.failure = null;
       this.loadedAt = Date.now();
+      this.#emit("resend");
     } catch (error) {
       this.failure = reason(error);
     } finally {
@@ -143,7 +143,7 @@ export class Desk extends EventTarget {
       others.sort((a, b) => a.queuedAt.localeCompare(b.queuedAt)).map((chat) => [chat.chatId, chat]),
     );
     for (const chat of offers) if (!known.offers.has(chat.chatId)) this.#news("offer", chat);
-    for (const chat of others) if (!first && !known.waiting.has(chat.chatId)) this.#news("waiting", chat);
+    for (const chat of others) if (!first && !known.waiting.has(chat.chatId)) this.#comes(chat);
     const mine = new Map(chats.filter(({ me }) => me !== null).map((chat) => [chat.chatId, chat]));
     for (const chat of mine.values()) this.#own(chat);
     for (const chat of this.chats.values()) {
@@ -254,6 +254,11 @@ export class Desk extends EventTarget {
   /** @param {Conversation} chat @param {import("./api.js").ChatEvent[]} events */
   #announce(chat, events) {
     if (events.some((event) => event.type === "Message" && !chat.isOwn(event))) this.#news("message", chat.chat);
+  }
+
+  /** A customer who is offered to somebody at once, or taken, is no news. @param {Chat} chat */
+  #comes(chat) {
+    setTimeout(() => this.waiting.has(chat.chatId) && this.#news("waiting", chat), SETTLES);
   }
 
   /** @param {News["kind"]} kind @param {Chat} chat */

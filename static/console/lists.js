@@ -5,7 +5,7 @@
 import { button, element } from "../lib/dom.js";
 import { keyed, setAttribute, setText } from "../lib/keyed.js";
 import { link } from "../lib/route.js";
-import { empty, failed, loading } from "./states.js";
+import { SKELETON_AFTER, empty, failed, loading } from "./states.js";
 import { part, queueWait, replyWait, stopwatch } from "./words.js";
 
 /** @typedef {import("./api.js").Chat} Chat */
@@ -39,6 +39,7 @@ export class Lists {
       element("section", {}, mine, this.noneMine, this.#mine),
     );
     this.element = element("nav", { class: "lists", "aria-label": "Chats" }, this.#state, this.offered, this.rest);
+    setTimeout(() => this.render(), SKELETON_AFTER);
     this.desk.addEventListener("lists", () => this.render());
     this.desk.addEventListener("chat", () => this.render());
   }

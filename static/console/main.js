@@ -36,6 +36,7 @@ class Page {
     this.api = new Api(() => this.askToSignIn("Your login has ended. Sign in again; your drafts are kept."));
     this.form = byId("sign-in");
     this.toasts = new Toasts(byId("toasts"));
+    this.alerts = new Alerts();
     this.form.addEventListener("submit", (event) => (event.preventDefault(), void this.signIn()));
     for (const box of this.form.querySelectorAll("input[name=way]")) box.addEventListener("change", () => this.#way());
     byId("skip").addEventListener("click", (event) => (event.preventDefault(), byId("view").focus()));
@@ -92,9 +93,9 @@ class Page {
     byId("view").replaceChildren();
     byId("header").replaceChildren();
     this.form.hidden = false;
-    byId("refused").textContent = why;
     document.title = "Sign in · Agent console";
     this.#way();
+    byId("refused").textContent = why;
     byId(this.#byToken ? "token" : "name").focus();
   }
 
@@ -115,7 +116,7 @@ class Page {
     byId("header").replaceChildren(header.element);
     this.#attend(desk, workspace, signal);
     listen(workspace, signal);
-    const show = (/** @type {boolean} */ focus) => this.#show(views, header, desk, focus);
+    const show = (/** @type {boolean} */ focus) => this.#show(views, header, focus);
     addEventListener("hashchange", () => show(true), { signal });
     signal.addEventListener("abort", () => {
       desk.stop();
@@ -127,8 +128,8 @@ class Page {
     show(false);
   }
 
-  /** @param {Record<string, View>} views @param {Header} header @param {Desk} desk @param {boolean} focus */
-  #show(views, header, desk, focus) {
+  /** @param {Record<string, View>} views @param {Header} header @param {boolean} focus */
+  #show(views, header, focus) {
     const route = parse(location.hash);
     const name = route.view in views ? route.view : "chats";
     const view = /** @type {View} */ (views[name]);
@@ -140,12 +141,11 @@ class Page {
     header.current = name;
     view.show(route.id, { focus, query: route.query });
     header.render();
-    void desk;
   }
 
   /** Sounds, notifications, words for assistive technology. @param {Desk} desk @param {Workspace} workspace @param {AbortSignal} signal */
   #attend(desk, workspace, signal) {
-    const alerts = new Alerts((chatId) => workspace.go(chatId));
+    this.alerts.open = (chatId) => workspace.go(chatId);
     /** @type {Map<string, number>} */
     let said = new Map();
     desk.addEventListener("say", (event) => {
@@ -156,7 +156,7 @@ class Page {
       if (signal.aborted) return;
       /** @type {import("./desk.js").News} */
       const news = /** @type {CustomEvent} */ (event).detail;
-      alerts.tell(news);
+      this.alerts.tell(news);
       const words = {
         offer: `Offered: the chat of ${news.name}`,
         waiting: `${news.name} waits`,
