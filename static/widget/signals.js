@@ -12,9 +12,12 @@ const TYPING_EVERY_MS = 3_000;
 export class Signals {
   #tell;
   #preview;
-  #typedAt = 0;
+  #draft = "";
+  #told = "";
+  /** @type {any} the timer until more may be told, or 0 */
+  #next = 0;
   /** @type {any} */
-  #timer = 0;
+  #idle = 0;
   /** Up to where it was told that the customer has read. */
   readIndex = 0;
 
@@ -24,26 +27,36 @@ export class Signals {
     this.#preview = preview;
   }
 
-  /** The customer types. @param {string} draft */
+  /** The customer types; agents see the newest draft a few seconds later at most. @param {string} draft */
   type(draft) {
-    clearTimeout(this.#timer);
+    clearTimeout(this.#idle);
     if (draft === "") return this.stop();
-    this.#timer = setTimeout(() => this.stop(), TYPING_EVERY_MS);
-    if (Date.now() - this.#typedAt < TYPING_EVERY_MS) return;
-    this.#typedAt = Date.now();
-    this.#tell("startTyping", this.#preview ? { message: draft } : {});
+    this.#idle = setTimeout(() => this.stop(), TYPING_EVERY_MS);
+    this.#draft = draft;
+    if (this.#next === 0) this.#tellDraft();
+  }
+
+  #tellDraft() {
+    this.#told = this.#draft;
+    this.#next = setTimeout(() => {
+      this.#next = 0;
+      if (this.#preview && this.#draft !== this.#told) this.#tellDraft();
+    }, TYPING_EVERY_MS);
+    this.#tell("startTyping", this.#preview ? { message: this.#told } : {});
   }
 
   /** Nothing is typed any more. */
   stop() {
-    if (this.#typedAt > 0) this.#tell("stopTyping");
+    if (this.#told !== "") this.#tell("stopTyping");
     this.forget();
   }
 
   /** As `stop`, where the other side knows anyhow: a message implies it, and so does the end. */
   forget() {
-    clearTimeout(this.#timer);
-    this.#typedAt = 0;
+    clearTimeout(this.#idle);
+    clearTimeout(this.#next);
+    this.#next = 0;
+    this.#told = "";
   }
 
   /** The customer has seen everything up to here; whether that is news. @param {number} index */

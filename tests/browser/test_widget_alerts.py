@@ -13,7 +13,7 @@ from support.gateway import RunningGateway
 pytestmark = pytest.mark.browser
 
 
-def test_read_is_said_only_when_the_gateway_says_it(
+def test_19_read_is_said_only_when_the_gateway_says_it(
     page: Page, widget: Widget, site: HostSite, gateway: RunningGateway, desk: Desk
 ) -> None:
     """A message is "Sent" with its place in the transcript, "Read" when the read position has reached it."""
