@@ -146,7 +146,7 @@ def _register(app: GatewayApp, gateway: Gateway, edge: v2.ChatEdge, *, comet_pat
         )
     )
     if settings.demo.enabled:
-        app.register_blueprint(demo.create_blueprint(clock=gateway.clock))
+        app.register_blueprint(demo.create_blueprint(clock=gateway.clock, accounts=gateway.accounts))
 
 
 def _register_personnel(api: openapi.OpenApi, gateway: Gateway) -> None:

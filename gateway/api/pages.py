@@ -18,6 +18,9 @@ from werkzeug.exceptions import NotFound
 from gateway.api import problem
 from gateway.api.assets import EMBEDDED, Assets
 
+# What the demo page shows in frames of its own, in demo mode only.
+_FRAMED = ("pages.console_page", "pages.demo_shop_page")
+_NO_FRAME = "frame-ancestors 'none'"
 # Stands in the pages for `[server] mount_prefix`.
 MOUNT_PLACEHOLDER = "@MOUNT@"
 # Modules are fetched with CORS, also by pages that may not use the API.
@@ -57,8 +60,8 @@ def create_blueprint(*, directory: Path, mount_prefix: str, demo: bool, source: 
     blueprint.add_url_rule("/", "home", lambda: page("home"))
     blueprint.add_url_rule("/docs", "docs", lambda: page("docs"))
     blueprint.add_url_rule("/docs/", "docs_slash", lambda: redirect("../docs", 308))
-    for name in ("console", "operator", *(["demo"] if demo else [])):
-        blueprint.add_url_rule(f"/{name}/", f"{name}_page", lambda name=name: page(name))
+    for name in ("console", "operator", *(("demo", "demo/shop") if demo else ())):
+        blueprint.add_url_rule(f"/{name}/", f"{name.replace('/', '_')}_page", lambda name=name: page(name))
 
     @blueprint.get("/static/<path:name>")
     @blueprint.get("/static/-/<version>/<path:name>")
@@ -79,6 +82,9 @@ def create_blueprint(*, directory: Path, mount_prefix: str, demo: bool, source: 
         if request.endpoint == "pages.console_page":
             policy = _CONSOLE_POLICY.format(connect=_connect_sources(request))
             response.headers["Content-Security-Policy"] = policy
+        if demo and request.endpoint in _FRAMED:
+            policy = response.headers["Content-Security-Policy"]
+            response.headers["Content-Security-Policy"] = policy.replace(_NO_FRAME, "frame-ancestors 'self'")
         response.headers.setdefault("Cache-Control", "no-cache")
         return response
 

@@ -118,7 +118,7 @@ DEMO = (
         kind=BOOLEAN,
         default=False,
         takes_effect="after restart",
-        text="Demo page, demo push receiver and demo bot.",
+        text="Demo page, demo push receiver, demo bot, and an agent login for whoever opens the page.",
     ),
 )
 

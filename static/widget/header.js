@@ -43,7 +43,8 @@ export class Header {
     const tools = element("div", { class: "tools" }, this.#menuButton, this.#tool("minimize", LINE, actions.minimize));
     tools.append(this.#tool("close", CROSS, () => (session.phase === "open" ? actions.askEnd() : actions.close())));
     const who = element("div", { class: "who" }, this.#title, this.#subtitle);
-    this.element = element("header", { class: "header", part: "header" }, this.#avatar, who, tools);
+    // No <header>: to a screen reader the page has one banner, its own.
+    this.element = element("div", { class: "header", part: "header" }, this.#avatar, who, tools);
   }
 
   render() {

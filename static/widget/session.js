@@ -13,7 +13,7 @@
  * @typedef {(name: string, detail?: any) => void} Notify
  */
 
-import { Pause } from "../lib/dom.js";
+import { Pause, sleep } from "../lib/dom.js";
 import { ChatApi, ChatError } from "../lib/rest.js";
 import { Connection } from "./connection.js";
 import { Conversation } from "./conversation.js";
@@ -21,6 +21,9 @@ import { Outbox } from "./outbox.js";
 import { Memory } from "./restore.js";
 import { Signals } from "./signals.js";
 import { Uploads } from "./uploads.js";
+
+/** A message does not wait longer than this for the signals before it. */
+const SIGNAL_MS = 1_000;
 
 export class Session {
   /** @type {Phase} */
@@ -60,7 +63,7 @@ export class Session {
 
   #makeSignals() {
     const tell = (/** @type {string} */ operation, /** @type {Record<string, string>|undefined} */ fields) =>
-      void this.#operate(operation, fields).catch(() => {});
+      this.#operate(operation, fields).catch(() => {});
     return new Signals(tell, this.#config.typingPreview);
   }
 
@@ -95,7 +98,11 @@ export class Session {
     return new Outbox({
       isOpen: () => this.phase === "open",
       position: () => this.conversation.lastIndex + 1,
-      operate: (operation, fields) => this.#operate(operation, fields),
+      operate: async (operation, fields) => {
+        // Or the sign that somebody types might arrive after the message.
+        await Promise.race([this.#signals.told, sleep(SIGNAL_MS)]);
+        return this.#operate(operation, fields);
+      },
       take: (envelope) => this.#take(envelope),
       save: (unsent) => this.#memory.save({ unsent }),
       onChange: () => this.#notify("change"),

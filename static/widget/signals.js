@@ -3,7 +3,7 @@
  *
  * Nobody waits for these; one that fails is forgotten.
  *
- * @typedef {(operation: string, fields?: Record<string, string>) => void} Tell
+ * @typedef {(operation: string, fields?: Record<string, string>) => Promise<unknown>} Tell never rejects
  */
 
 /** Typing is told at most this often, and ends this long after the last key. */
@@ -18,6 +18,8 @@ export class Signals {
   #next = 0;
   /** @type {any} */
   #idle = 0;
+  /** What was told last is with the gateway: what is said afterwards comes after it. @type {Promise<unknown>} */
+  told = Promise.resolve();
   /** Up to where it was told that the customer has read. */
   readIndex = 0;
 
@@ -42,12 +44,12 @@ export class Signals {
       this.#next = 0;
       if (this.#preview && this.#draft !== this.#told) this.#tellDraft();
     }, TYPING_EVERY_MS);
-    this.#tell("startTyping", this.#preview ? { message: this.#told } : {});
+    this.told = this.#tell("startTyping", this.#preview ? { message: this.#told } : {});
   }
 
   /** Nothing is typed any more. */
   stop() {
-    if (this.#told !== "") this.#tell("stopTyping");
+    if (this.#told !== "") this.told = this.#tell("stopTyping");
     this.forget();
   }
 
@@ -63,7 +65,7 @@ export class Signals {
   read(index) {
     if (index <= this.readIndex) return false;
     this.readIndex = index;
-    this.#tell("readReceipt", { transcriptPosition: String(index) });
+    void this.#tell("readReceipt", { transcriptPosition: String(index) });
     return true;
   }
 }

@@ -101,7 +101,7 @@ def test_26_theme_variables(page: Page, widget: Widget, site: HostSite, gateway:
     button = widget.panel.get_by_role("button", name="Start chat")
     intro = widget.panel.get_by_text("Tell us who you are")
     root = page.locator("chat-widget .root")
-    header = widget.panel.locator("header")
+    header = widget.panel.locator(".header")
     for node, name, value in [
         (button, "background-color", "rgb(122, 31, 162)"),
         (button, "color", "rgb(255, 250, 205)"),

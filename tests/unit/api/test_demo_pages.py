@@ -15,7 +15,14 @@ TYPES = {
     "js": "text/javascript; charset=utf-8",
     "svg": "image/svg+xml; charset=utf-8",
 }
-PAGES = {"/": "", "/docs": "", "/demo/": "../", "/console/": "../", "/operator/": "../"}
+PAGES = {
+    "/": "",
+    "/docs": "",
+    "/demo/": "../",
+    "/demo/shop/": "../../",
+    "/console/": "../",
+    "/operator/": "../",
+}
 
 
 def make_client(*, demo=True, mount_prefix="/genesys"):
@@ -24,7 +31,12 @@ def make_client(*, demo=True, mount_prefix="/genesys"):
     return app.test_client()
 
 
-@pytest.mark.parametrize("path", [path for path in PAGES if path != "/operator/"])
+# These hold a credential and allow less, see below.
+STRICTER = ("/operator/", "/console/")
+FRAMED = ("/console/", "/demo/shop/")
+
+
+@pytest.mark.parametrize("path", [path for path in PAGES if path not in (*STRICTER, "/demo/shop/")])
 def test_every_page_comes_with_the_strict_policy(path):
     """Own files only, no frames, no plugins, Trusted Types; no inline script or style in the page."""
     answer = make_client().get(path)
@@ -63,6 +75,24 @@ def test_the_operator_page_allows_less_than_the_others():
     assert not re.search(r"<style|<script>|\sstyle=|\son\w+=", answer.text)
 
 
+def test_the_console_allows_what_the_operator_page_does_and_its_websocket():
+    """It holds a login: the same policy, with the live events of the same host."""
+    client = make_client(demo=False)
+    operator, console = (client.get(path).headers["Content-Security-Policy"] for path in STRICTER)
+    assert console == operator.replace("connect-src 'self'", "connect-src 'self' ws://localhost")
+
+
+@pytest.mark.parametrize("demo", [True, False])
+@pytest.mark.parametrize("path", PAGES)
+def test_only_the_demo_frames_console_and_shop(path, demo):
+    """Nobody frames a page, but in demo mode the gateway's own demo page shows two of them."""
+    if path.startswith("/demo/") and not demo:
+        return  # it is not there
+    policy = make_client(demo=demo).get(path).headers["Content-Security-Policy"]
+    allowed = "'self'" if demo and path in FRAMED else "'none'"
+    assert f"frame-ancestors {allowed}" in policy
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_every_file_of_a_page_is_there(path):
     """All references are relative (a proxy prefix works) and lead to files with the right type."""
@@ -78,8 +108,8 @@ def test_every_file_of_a_page_is_there(path):
 
 def test_the_mount_prefix_is_filled_in_safely():
     """The prefix reaches the page as an attribute, escaped."""
-    assert 'data-mount="/gms/x"' in make_client(mount_prefix="/gms/x").get("/demo/").text
-    assert 'data-mount="&quot;&gt;&lt;b&gt;"' in make_client(mount_prefix='"><b>').get("/demo/").text
+    assert 'data-mount="/gms/x"' in make_client(mount_prefix="/gms/x").get("/demo/shop/").text
+    assert 'data-mount="&quot;&gt;&lt;b&gt;"' in make_client(mount_prefix='"><b>').get("/demo/shop/").text
 
 
 def test_the_demo_page_belongs_to_the_demo():
