@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.chat.accounts import Account
+from gateway.chat.accounts import BOT, Account
 from gateway.chat.desk import Desk
 from gateway.chat.export import iso_time
 from gateway.clock import Clock
 from gateway.model.participants import Participant
 from gateway.model.placement import Offer
 from gateway.model.session import ChatSession
+
+_NOTHING_WRITTEN = {"transferNote": "", "notes": [], "disposition": None}
 
 
 class ChatView:
@@ -21,9 +23,11 @@ class ChatView:
         self._desk = desk
 
     def shown(self, session: ChatSession, account: Account) -> dict[str, Any]:
-        """The chat for this account."""
+        """The chat for this account; a bot is shown what the customer may know: it cannot repeat more."""
         profile = session.profile
         own = profile.by_owner(account.name)
+        for_people = account.role != BOT
+        parties = [party for party in profile.participants if for_people or not party.hidden]
         return {
             "chatId": session.id,
             "service": profile.service,
@@ -35,7 +39,7 @@ class ChatView:
             "subject": profile.subject,
             "email": profile.email,
             "createdAt": iso_time(profile.created_ms),
-            "participants": [_participant(party) for party in profile.participants],
+            "participants": [_participant(party) for party in parties],
             "me": own.id if own else None,
             "userData": dict(profile.user_data),
             "lastIndex": session.next_index - 1,
@@ -44,8 +48,8 @@ class ChatView:
             "agentReadPosition": profile.read_by_agents,
             "monitored": profile.monitored,
             **self._waiting(session),
-            **_written(session),
-            "offers": [shown_offer(offer) for offer in profile.place.offers],
+            **(_written(session) if for_people else _NOTHING_WRITTEN),
+            "offers": [shown_offer(offer) for offer in profile.place.offers] if for_people else [],
         }
 
     def _waiting(self, session: ChatSession) -> dict[str, Any]:

@@ -78,13 +78,15 @@ def create_blueprint(
         wait_s = logins.throttled_s(address, body["name"])
         if wait_s is not None:
             raise TooManyRequests("too many attempts", retry_after=wait_s)
-        # Passwords of many names tried from one address count like bad keys.
-        rates.admit("", address=address)
+        # Passwords of many names tried from one address count like bad keys; who was here before may come in.
+        known = f"login {body['name']}"
+        rates.admit(known, address=address)
         try:
             made = logins.login(body["name"], body["password"])
         except Forbidden:
             rates.failed(address=address)
             raise Unauthorized("unknown name or wrong password") from None
+        rates.proved(known)
         _forget_old(logins)
         response = jsonify(name=made.account.name, role=made.account.role, csrfToken=made.csrf)
         _set_cookie(response, made.secret, round(settings_source.current.agents.login_lifetime_s))

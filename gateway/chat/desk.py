@@ -20,6 +20,7 @@ import structlog
 from gateway.chat import offers
 from gateway.chat.accounts import Account
 from gateway.chat.agents import Agents
+from gateway.chat.decision import Decision
 from gateway.chat.duty import LOST, NO_ANSWER, Roster
 from gateway.chat.ledger import Ledger
 from gateway.chat.lines import Lines, owners
@@ -39,6 +40,9 @@ _OPEN = frozenset({ChatState.WAITING, ChatState.ACTIVE, ChatState.WRAP_UP})
 
 # Positions and waiting customers are looked through this often: that costs time with every open chat.
 LOOK_S = 0.5
+# The worker that this one replaces serves its last requests for a while (20 s as shipped), and nobody is told
+# here what it commits: so long after the start the open chats are read again, at some cost for each.
+RELOADS_S = (10.0, 30.0)
 
 log = structlog.get_logger(__name__)
 
@@ -66,7 +70,8 @@ class Desk:
         self._clock = clock
         self.lines = Lines()
         self.waits = Waits(store, settings_source, clock)
-        self._loaded = False
+        started = clock.monotonic()
+        self._loads = [started, *[started + after_s for after_s in RELOADS_S]]  # when to read all open chats
         self._looked: float | None = None
         self._wake = threading.Event()
         self._idle_since: dict[str, int] = {}
@@ -126,8 +131,9 @@ class Desk:
     def sweep(self) -> None:
         """Do everything that is due; trouble with the store postpones it to the next time."""
         try:
-            if not self._loaded:
+            if self._loads and self._clock.monotonic() >= self._loads[0]:
                 self._load()
+                self._loads.pop(0)
             self._take_off_lost()
             self._end_offers()
             self._distribute()
@@ -141,11 +147,23 @@ class Desk:
                 self.tell(notice)
 
     def _load(self) -> None:
+        gone = self.lines.chats()
         for session in self._store.sessions_in(_OPEN):
-            if self.lines.chat(session.id) is None:
+            gone.discard(session.id)
+            known = self.lines.chat(session.id)
+            if known is None or known.version < session.version:
                 self.lines.put(session, now_ms=session.last_utc_ms)
                 self.waits.restore(session)
-        self._loaded = True
+        for chat_id in gone:
+            self._look_up(chat_id)
+
+    def _look_up(self, chat_id: str) -> None:
+        """The index may be behind: another process changed the chat, or it was deleted."""
+        session = self._store.session(chat_id)
+        if session is None:
+            self.lines.forget(chat_id)
+        else:
+            self.lines.put(session, now_ms=session.last_utc_ms)
 
     def _take_off_lost(self) -> None:
         for duty in self.roster.ready():
@@ -182,16 +200,23 @@ class Desk:
 
     def _answer(self, chat_id: str, to: str, answer: Answer, *, due_ms: int | None = None) -> bool:
         """End an offer; whether it was still open."""
-        ended = False
+        ended = self._change(chat_id, lambda session: offers.answered(session, to, answer, due_ms=due_ms))
+        if not ended:
+            self._look_up(chat_id)
+        return ended
 
-        def decide(session: ChatSession) -> offers.Decision:
-            nonlocal ended
-            decision = offers.answered(session, to, answer, due_ms=due_ms)
-            ended = not decision.is_empty
+    def _change(self, chat_id: str, choose: Callable[[ChatSession], Decision]) -> bool:
+        """Commit what `choose` decides; whether it decided anything."""
+        changed = False
+
+        def decide(session: ChatSession) -> Decision:
+            nonlocal changed
+            decision = choose(session)
+            changed = not decision.is_empty
             return decision
 
         self._ledger.change(chat_id, decide)
-        return ended
+        return changed
 
     def _distribute(self) -> None:
         candidates = self._candidates()
@@ -202,6 +227,7 @@ class Desk:
                 self._give(chat_id, name)
             except GatewayError as error:  # taken, ended, or the store is in trouble: look again next time
                 log.info("offer_skipped", chat_id=chat_id, reason=str(error))
+                self._look_up(chat_id)
 
     def _give(self, chat_id: str, name: str) -> None:
         self._idle_since[name] = self._clock.wall_ms()
@@ -211,7 +237,8 @@ class Desk:
             return
         patience_ms = round(self._settings_source.current.agents.offer_timeout_s * 1000)
         offer = offers.queue_offer(name, now_ms=self._clock.wall_ms(), patience_ms=patience_ms)
-        self._ledger.change(chat_id, lambda session: offers.offered(session, offer))
+        if not self._change(chat_id, lambda session: offers.offered(session, offer)):
+            self._look_up(chat_id)  # it does not wait any more, and must not keep the agent from another
 
     def _candidates(self) -> list[Candidate]:
         found = []

@@ -62,10 +62,10 @@ class Roster:
 
     def is_person(self, name: str) -> bool:
         """Whether this is the name of somebody who can be asked: seen here, or an account of a person."""
-        if name in self._roles:
-            return True
         account = self._store.account(name)
-        return account is not None and account.disabled_ms is None and account.role in PEOPLE
+        if account is not None:
+            return account.disabled_ms is None and account.role in PEOPLE
+        return name in self._roles
 
     def role(self, name: str) -> str | None:
         """The role under which the account was seen since the start."""
@@ -101,12 +101,13 @@ class Roster:
         return duty
 
     def terms(self, name: str) -> Terms:
-        """Capacity, queues and auto-accept of an account."""
+        """Capacity (none while it is disabled), queues and auto-accept of an account."""
         account: StoredAccount | None = self._store.account(name)
         default = self._settings_source.current.agents.capacity
         if account is None:
             return Terms(default, (), False)
-        return Terms(account.capacity or default, account.endpoints, account.auto_accept)
+        capacity = 0 if account.disabled_ms is not None else account.capacity or default
+        return Terms(capacity, account.endpoints, account.auto_accept)
 
     def _all(self) -> dict[str, Duty]:
         if self._duties is None:

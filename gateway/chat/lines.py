@@ -47,6 +47,11 @@ class Lines:
             self._note_departure(before, session, now_ms)
             return before
 
+    def forget(self, chat_id: str) -> None:
+        """The chat is not stored any more."""
+        with self._lock:
+            self._drop(chat_id, self._open.get(chat_id))
+
     def _add(self, session: ChatSession) -> None:
         self._open[session.id] = session
         if session.queued:
@@ -84,6 +89,11 @@ class Lines:
     def chat(self, chat_id: str) -> ChatSession | None:
         """An open chat."""
         return self._open.get(chat_id)
+
+    def chats(self) -> set[str]:
+        """The open chats, as far as they are known here."""
+        with self._lock:
+            return set(self._open)
 
     def offered(self) -> list[ChatSession]:
         """Chats with an open offer."""

@@ -1,12 +1,14 @@
 /**
  * Canned replies: a list above the composer that opens with `/`, narrows with every letter, and fills the text in.
  *
- * A combobox in the sense of WAI-ARIA: the focus stays in the text field, arrows move in the list, Enter takes, Escape
- * closes. Placeholders are filled from the chat: {name}, {agent}, {service}, {subject}, {email}, and any key of the
+ * The focus stays in the text field, arrows move in the list, Enter takes, Escape closes; a text field of many lines may
+ * not be called a combobox, so that the list is open is announced. Placeholders are filled from the chat: {name}, {agent}, {service}, {subject}, {email}, and any key of the
  * user data; an unknown one stays as it is, so that the agent sees it.
  */
 
-import { element } from "../lib/dom.js";
+import { byId, element } from "../lib/dom.js";
+import { setText } from "../lib/keyed.js";
+import { counted } from "./words.js";
 
 /** @typedef {import("./api.js").Reply} Reply */
 /** @typedef {import("./api.js").Chat} Chat */
@@ -35,12 +37,8 @@ export class Canned {
     this.api = api;
     this.field = field;
     this.onTake = onTake;
-    for (const [name, value] of Object.entries({
-      role: "combobox",
-      "aria-autocomplete": "list",
-      "aria-controls": "canned",
-    }))
-      field.setAttribute(name, value);
+    field.setAttribute("aria-autocomplete", "list");
+    field.setAttribute("aria-controls", "canned");
     this.close();
   }
 
@@ -84,14 +82,9 @@ export class Canned {
     this.#found = [...first, ...known.replies.filter((each) => !fits(each) && contains(each))].slice(0, SHOWN);
     this.#at = 0;
     this.element.hidden = false;
-    this.field.setAttribute("aria-expanded", "true");
-    this.#render(
-      known.failed
-        ? "Canned replies cannot be loaded now."
-        : known.replies.length === 0
-          ? "No canned replies yet: “Canned replies” in the menu adds some."
-          : "No canned reply fits.",
-    );
+    this.#render(nothing(known));
+    const count = counted(this.#found.length, "canned reply", "canned replies");
+    setText(byId("said"), this.#found.length > 0 ? count : nothing(known));
   }
 
   /** @param {string} none what to say instead of an empty list */
@@ -125,7 +118,6 @@ export class Canned {
 
   close() {
     this.element.hidden = true;
-    this.field.setAttribute("aria-expanded", "false");
     this.field.removeAttribute("aria-activedescendant");
   }
 
@@ -151,6 +143,14 @@ export class Canned {
     this.close();
     if (reply !== undefined) this.onTake(reply);
   }
+}
+
+/** Why the list is empty. @param {{replies: Reply[], failed: boolean}} known */
+function nothing({ replies, failed }) {
+  if (failed) return "Canned replies cannot be loaded now.";
+  return replies.length === 0
+    ? "No canned replies yet: “Canned replies” in your menu adds some."
+    : "No canned reply fits.";
 }
 
 /** A reply's text for this chat. @param {string} text @param {Chat} chat @param {string} agent */

@@ -90,6 +90,7 @@ export class Deeds {
       message.state = "failed";
       message.reason = reason(error);
       message.again = error instanceof ApiError && error.passing;
+      void this.desk.refresh();
     }
     this.#kept(chat);
   }

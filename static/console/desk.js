@@ -69,6 +69,7 @@ export class Desk extends EventTarget {
   }
 
   start() {
+    for (const name of ["online", "offline"]) addEventListener(name, this.#network);
     void this.feed.run();
     void this.refresh();
     this.#schedule();
@@ -76,17 +77,23 @@ export class Desk extends EventTarget {
 
   stop() {
     this.#stopped = true;
+    for (const name of ["online", "offline"]) removeEventListener(name, this.#network);
     clearTimeout(this.#timer);
     this.feed.stop();
   }
+
+  /** The browser says that the network has come or gone: see what is true. */
+  #network = () => void this.refresh();
 
   #schedule() {
     clearTimeout(this.#timer);
     const tick = () => {
       void this.refresh();
+      this.#emit("resend");
       this.#schedule();
     };
-    if (!this.#stopped) this.#timer = setTimeout(tick, this.link === "live" ? EVERY.live : EVERY.cut);
+    if (!this.#stopped)
+      this.#timer = setTimeout(tick, this.link === "live" && this.failure === null ? EVERY.live : EVERY.cut);
   }
 
   /** @param {import("./feed.js").LinkState} state */
@@ -100,6 +107,7 @@ export class Desk extends EventTarget {
   async #resume() {
     await this.refresh();
     for (const chat of this.chats.values()) void this.catchUp(chat);
+    this.#emit("resend");
   }
 
   /** Read the lists again; a call while one runs lets another follow. */
@@ -109,6 +117,7 @@ export class Desk extends EventTarget {
       return;
     }
     this.#busy = true;
+    const away = this.failure !== null || this.loadedAt === null;
     try {
       const [chats, offers, duty] = await Promise.all([
         this.api.get("/chats"),
@@ -119,13 +128,14 @@ export class Desk extends EventTarget {
       this.#take(chats.items, offers.items, duty);
       this.failure = null;
       this.loadedAt = Date.now();
-      this.#emit("resend");
     } catch (error) {
       this.failure = reason(error);
     } finally {
       this.#busy = false;
     }
     this.#emit("lists");
+    if (away && this.failure === null) this.#emit("resend");
+    if (away !== (this.failure !== null)) this.#schedule();
     if (!this.#again) return;
     this.#again = false;
     setTimeout(() => void this.refresh(), PAUSE);

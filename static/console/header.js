@@ -43,7 +43,7 @@ export class Header {
     const bar = element(
       "div",
       { class: "bar" },
-      element("p", { class: "brand" }, "Agent console"),
+      element("h1", { class: "brand" }, "Agent console"),
       this.ready,
       this.why,
       nav,

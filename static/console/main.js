@@ -15,6 +15,7 @@ import { Header } from "./header.js";
 import { Memory, forgetAll } from "./memory.js";
 import { Search } from "./search.js";
 import { listen } from "./shortcuts.js";
+import { failed } from "./states.js";
 import { Team } from "./team.js";
 import { Toasts } from "./toasts.js";
 import { Workspace } from "./workspace.js";
@@ -25,6 +26,8 @@ import { Workspace } from "./workspace.js";
 const NAMES = { chats: "Chats", search: "Search", team: "Team" };
 /** Messages that arrive within this time are announced together, milliseconds. */
 const MERGE = 500;
+/** Milliseconds until a start that failed is tried again. */
+const START_AGAIN = 5_000;
 
 class Page {
   /** @type {AbortController} ends what one login has begun */
@@ -48,9 +51,20 @@ class Page {
       if (me !== null) return this.begin(me);
       this.askToSignIn("");
     } catch (error) {
-      const refused = error instanceof ApiError && error.status === 401;
-      this.askToSignIn(refused ? "Your login has ended. Sign in again." : `Not possible now: ${reason(error)}.`);
+      if (error instanceof ApiError && error.passing) return this.#waitForGateway(error.message);
+      this.askToSignIn("Your login has ended. Sign in again.");
     }
+  }
+
+  /** The gateway is away: no reason to sign in again. @param {string} why */
+  #waitForGateway(why) {
+    const again = () => {
+      clearTimeout(timer);
+      byId("view").replaceChildren();
+      void this.start();
+    };
+    const timer = setTimeout(again, START_AGAIN);
+    byId("view").replaceChildren(failed("The console cannot start now", why, again));
   }
 
   get #byToken() {

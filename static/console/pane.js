@@ -38,7 +38,7 @@ export class Pane {
       dropUpload: (id) => this.chat && deeds.dropUpload(this.chat, id),
     });
     this.composer = new Composer(deeds, { pushUrl: () => this.chat && asks.pushUrl(deeds, this.chat) });
-    this.heading = element("h1", { tabindex: "-1" });
+    this.heading = element("h2", { tabindex: "-1" });
     const back = button({ class: "quiet back", "aria-label": "Back to the chats" }, ends.back, "‹ Chats");
     const panel = button({ class: "quiet to-panel" }, ends.panel, "Customer");
     const names = element(

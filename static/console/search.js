@@ -36,7 +36,7 @@ export class Search {
     this.desk = desk;
     this.inputs = new Map(FIELDS.map(([name, , type]) => [name, input(`search-${name}`, { type, maxlength: "500" })]));
     const fields = FIELDS.map(([name, label]) => field(label, /** @type {HTMLElement} */ (this.inputs.get(name))));
-    this.heading = element("h1", { tabindex: "-1" }, "Search");
+    this.heading = element("h2", { tabindex: "-1" }, "Search");
     const form = element(
       "form",
       { class: "filters", role: "search" },
@@ -188,7 +188,7 @@ export class Search {
         discard() {},
         dropUpload() {},
       });
-      const title = element("h2", { tabindex: "-1" }, found.nickname);
+      const title = element("h3", { tabindex: "-1" }, found.nickname);
       const facts = element(
         "p",
         { class: "muted small" },

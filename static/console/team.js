@@ -48,7 +48,7 @@ export class Team {
   constructor(deeds) {
     this.deeds = deeds;
     this.desk = deeds.desk;
-    this.heading = element("h1", { tabindex: "-1" }, "Team");
+    this.heading = element("h2", { tabindex: "-1" }, "Team");
     const top = element("div", { class: "top" }, this.heading, this.#freshness);
     this.element = element("div", { class: "page team" }, top, this.#body);
     this.desk.addEventListener("team", () => this.#later());
@@ -92,7 +92,10 @@ export class Team {
       const { agents: people, queues: lines, chats } = this.#tables;
       people.fill(agents.items.filter((/** @type {Duty} */ each) => each.role !== "bot").map(agentRow));
       lines.fill(queues.items.map(queueRow));
-      chats.fill(open.items.map((/** @type {Chat} */ each) => this.#chatRow(each)));
+      const oldest = open.items.sort((/** @type {Chat} */ a, /** @type {Chat} */ b) =>
+        a.createdAt.localeCompare(b.createdAt),
+      );
+      chats.fill(oldest.map((/** @type {Chat} */ each) => this.#chatRow(each)));
       if (this.#loadedAt === null) this.#body.replaceChildren(people.element, lines.element, chats.element);
       this.#loadedAt = Date.now();
       setText(this.#freshness, `Updated ${new Date().toLocaleTimeString("en-GB")}`);
@@ -129,7 +132,7 @@ export class Team {
       "Watch",
     );
     const join = button(
-      { class: "small", "aria-label": `Join ${chat.nickname} openly` },
+      { class: "small", "aria-label": `Join openly: ${chat.nickname}` },
       () => void act("barge-in"),
       "Join openly",
     );
@@ -195,7 +198,7 @@ class Table {
     this.element = element(
       "section",
       {},
-      element("h2", {}, title),
+      element("h3", {}, title),
       element("div", { class: "card flush" }, this.table, this.none),
     );
   }

@@ -61,7 +61,7 @@ export function sizeOf(bytes) {
   return bytes < 1024 * 1024 ? `${Math.round(bytes / 1024)} KB` : `${(bytes / 1024 / 1024).toFixed(1)} MB`;
 }
 
-/** @param {number} count @param {string} one */
-export function counted(count, one) {
-  return `${count} ${one}${count === 1 ? "" : "s"}`;
+/** @param {number} count @param {string} one @param {string} [many] */
+export function counted(count, one, many = `${one}s`) {
+  return `${count} ${count === 1 ? one : many}`;
 }

@@ -52,7 +52,7 @@ def fill(chat_id, acknowledged):
         change = said(change.session, [TEXT])
 
 if not ballast:
-    limit(1 << 20)
+    limit(2 << 20)
 acknowledged = {}
 threads = [threading.Thread(target=fill, args=(f"chat-{n}", acknowledged)) for n in range(4)]
 for thread in threads: thread.start()

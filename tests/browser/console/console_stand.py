@@ -24,7 +24,7 @@ level=warning
 [cometd]
 timeout=2000
 [agents]
-offer_timeout=60
+offer_timeout={offer_timeout}
 login_attempts_per_minute=1000
 [chat]
 customer_waits_warning=3600
@@ -34,7 +34,10 @@ dispositions=solved,call back,spam
 [chat.hurried]
 customer_waits_warning=2
 customer_waits_alarm=5
-{more}
+[chat.billing]
+endpoint=Environment:billing
+[settings]
+flex-disconnect-timeout=86400
 """
 
 
@@ -99,9 +102,9 @@ class ConsoleStand:
 
 
 @contextmanager
-def console_stand(directory: Path, more: str = "") -> Iterator[ConsoleStand]:
+def console_stand(directory: Path, *, offer_timeout: int = 60) -> Iterator[ConsoleStand]:
     """A gateway without chats."""
-    with RunningGateway(directory, INI.format(more=more)) as gateway:
+    with RunningGateway(directory, INI.format(offer_timeout=offer_timeout)) as gateway:
         yield ConsoleStand(gateway, gateway.token("admin", "Olga"))
 
 
@@ -139,7 +142,7 @@ class Console:
 
     @property
     def heading(self) -> Locator:
-        return self.page.get_by_role("heading", level=1)
+        return self.page.locator(".pane-head h2")
 
     def item(self, nickname: str) -> Locator:
         """A chat in the lists."""

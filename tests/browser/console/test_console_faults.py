@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from browser.console.console_stand import ConsoleStand, Desks, sign_in
-from playwright.sync_api import Page, Route, expect
+from browser.console.console_stand import ConsoleStand, Desks, console_stand, sign_in
+from playwright.sync_api import Browser, Page, Route, expect
 from support.browser import Watch
 from support.waiting import eventually
 
@@ -56,7 +58,6 @@ def test_network_loss(stand: ConsoleStand, desks: Desks) -> None:
     expect(anna.page.locator(".banner")).to_contain_text("No connection to the gateway")
     ann.send("missed meanwhile")
     anna.page.context.set_offline(False)
-    anna.page.get_by_role("button", name="Try now").click()
     anna.sees("missed meanwhile")
     expect(unsent.get_by_role("alert")).to_have_count(0)
     expect(anna.page.locator(".banner")).to_be_hidden()
@@ -157,6 +158,33 @@ def test_first_load_fails_and_is_tried_again(stand: ConsoleStand, page: Page) ->
     page.unroute("**/events?from=*")
     page.locator(".place").get_by_role("button", name="Try again").click()
     expect(page.get_by_role("log")).to_contain_text("Hello?")
+
+
+def test_start_without_a_gateway(stand: ConsoleStand, desks: Desks) -> None:
+    """A page that is loaded while the API is away waits for it and keeps the login."""
+    anna = desks("Anna")
+    anna.page.route("**/agent/v1/**", lambda route: route.fulfill(status=503, body="{}"))
+    anna.page.reload()
+    expect(anna.page.get_by_text("The console cannot start now")).to_be_visible()
+    anna.page.unroute("**/agent/v1/**")
+    anna.page.get_by_role("button", name="Try again").click()
+    expect(anna.page.locator(".me")).to_have_text("Anna")
+
+
+def test_offer_without_an_answer(tmp_path: Path, browser: Browser) -> None:
+    """An offer that is not answered goes away, and so does readiness, with the reason beside the button."""
+    with console_stand(tmp_path, offer_timeout=2) as stand:
+        desks = Desks(stand, browser)
+        anna = desks("Anna")
+        anna.live()
+        anna.page.get_by_role("button", name="Not ready").click()
+        stand.customer("Ann")
+        expect(anna.offered).to_be_visible()
+        expect(anna.offered).to_be_hidden()
+        expect(anna.toast).to_contain_text("The offer of the chat of Ann is over.")
+        expect(anna.page.locator(".why")).to_have_text("an offer was not answered")
+        expect(anna.waiting.locator(".who")).to_have_text(["Ann"])
+        desks.close()
 
 
 def test_slow_answers_show_a_skeleton(stand: ConsoleStand, page: Page) -> None:

@@ -10,6 +10,8 @@ from desk_stand import DeskStand
 
 from gateway.chat import offers
 from gateway.chat.accounts import Account
+from gateway.chat.desk import RELOADS_S
+from gateway.chat.directory import AccountChanges
 from gateway.errors import AlreadyAccepted, StateConflict
 from gateway.model.placement import EFFECTS, Answer, Effect, OfferKind, effect_of
 
@@ -80,8 +82,6 @@ def test_an_unanswered_offer_passes_on_and_takes_the_agent_off_duty(stand: DeskS
 
 def test_auto_accept_joins_at_once(stand: DeskStand) -> None:
     """An account with auto-accept gets the chat without being asked."""
-    from gateway.chat.directory import AccountChanges
-
     stand.gateway.directory.create("Anna", "agent", AccountChanges(auto_accept=True))
     anna = stand.ready("Anna")
     chat = stand.customer().chat_id
@@ -91,8 +91,6 @@ def test_auto_accept_joins_at_once(stand: DeskStand) -> None:
 
 def test_agents_get_chats_of_their_queues_only(stand: DeskStand) -> None:
     """Endpoints of the account decide, also for auto distribution."""
-    from gateway.chat.directory import AccountChanges
-
     stand.gateway.directory.create("Anna", "agent", AccountChanges(endpoints=("Environment:sales",)))
     anna = stand.ready("Anna")
     stand.customer()
@@ -274,6 +272,38 @@ def test_a_store_that_cannot_write_postpones(stand: DeskStand, monkeypatch: pyte
     assert [] == anna.offers()
     stand.sweep()
     assert [(chat, "queue")] == anna.offers()
+
+
+def test_a_disabled_account_gets_no_chats(stand: DeskStand) -> None:
+    """At once, although it was ready and here a moment ago; nobody can ask it any more."""
+    for name in ("Anna", "Bert"):
+        stand.gateway.directory.create(name, "agent", AccountChanges())
+        stand.ready(name)
+    stand.gateway.directory.change("Anna", AccountChanges(disabled=True))
+    chats = {stand.customer().chat_id for _ in range(3)}
+    stand.sweep()
+    assert {(chat, "queue") for chat in chats} == set(stand.person("Bert").offers())
+    for chat in chats:
+        stand.person("Bert").done(f"/chats/{chat}/accept")
+    assert 404 == stand.person("Bert").post(f"/chats/{chat}/transfer", {"agent": "Anna"}).status_code
+
+
+def test_what_the_replaced_worker_still_does_is_noticed(tmp_path: Path) -> None:
+    """A chat that it starts is offered here; one that it gave away keeps no agent here from the next."""
+    stand = DeskStand(tmp_path, "[agents]\ncapacity=1\n")
+    taken = stand.customer()
+    stand.sweep()
+    replaced = DeskStand(tmp_path, stand.ini)
+    replaced.person("Bert").done(f"/chats/{taken.chat_id}/accept")
+    started = replaced.customer()
+    replaced.gateway.close()
+    stand.gateway.store.flush()
+    anna = stand.ready("Anna")
+    stand.sweep()
+    assert ([], []) == (anna.offers(), stand.gateway.desk.lines.unasked())
+    stand.advance(RELOADS_S[0])
+    assert [(started.chat_id, "queue")] == anna.offers()
+    stand.gateway.close()
 
 
 PARKED = {"userData[GCTI_Chat_AsyncMode]": "true"}

@@ -238,6 +238,16 @@ def test_bots_do_not_hear_what_is_not_for_the_customer(stand: DeskStand, custome
     stand.person("Anna").done(f"/chats/{waiting.chat_id}/whispers", {"text": SECRET})
     assert SECRET not in bot.get(f"/chats/{waiting.chat_id}/events").text
     assert 403 == bot.post(f"/chats/{waiting.chat_id}/whispers", {"text": "psst"}).status_code
+    anna, path = stand.person("Anna"), f"/chats/{waiting.chat_id}"
+    anna.done(f"{path}/notes", {"text": SECRET})
+    anna.put(f"{path}/disposition", {"code": "done", "comment": SECRET})
+    stand.person("Sara", "supervisor").done(f"{path}/monitor")
+    stand.person("Bert").get("/me")
+    anna.done(f"{path}/transfer", {"agent": "Bert", "note": SECRET})
+    assert SECRET in anna.get(path).text
+    seen = bot.get(path)
+    assert SECRET not in seen.text
+    assert ["Ann", "Robot", "Anna"] == [party["nickname"] for party in seen.json["participants"]]
 
 
 def test_the_envelope_says_that_a_supervisor_watches(stand: DeskStand, customer: Customer) -> None:
@@ -305,61 +315,6 @@ def test_a_bot_hands_over_to_people(stand: DeskStand) -> None:
     assert "wants a refund" == bert.done(f"{chat}/accept")["transferNote"]
     assert ["Joined Ann", "Joined Robot", "Left Robot", "Joined Bert"] == joined(customer)
     assert 403 == robot.post(f"{chat}/transfer", {"agent": "Bert"}).status_code
-
-
-def test_a_disposition_may_be_demanded(tmp_path: Path) -> None:
-    """With disposition_required an agent cannot finish a chat without a code of the list; supervisors can."""
-    ini = "[chat.support]\ndispositions=solved,spam\ndisposition_required=true\n"
-    stand = DeskStand(tmp_path, ini)
-    customers = [stand.customer() for _ in range(2)]
-    anna, sara = stand.person("Anna"), stand.person("Sara", "supervisor")
-    for customer in customers:
-        anna.done(f"/chats/{customer.chat_id}/accept")
-    chat = f"/chats/{customers[0].chat_id}"
-    assert ["solved", "spam"] == anna.get("/dispositions?service=support").json["items"]
-    assert 409 == anna.post(f"{chat}/close").status_code
-    customers[0].call("disconnect")
-    assert 409 == anna.post(f"{chat}/leave").status_code
-    assert 422 == anna.put(f"{chat}/disposition", {"code": "bored"}).status_code
-    assert 200 == anna.put(f"{chat}/disposition", {"code": "solved", "comment": "nice"}).status_code
-    anna.done(f"{chat}/leave")
-    assert "solved" == anna.get(chat).json["disposition"]["code"]
-    sara.done(f"/chats/{customers[1].chat_id}/close")
-    stand.gateway.close()
-
-
-def test_notes(stand: DeskStand, customer: Customer) -> None:
-    """Own ones can be changed and deleted, others' only by supervisors; strangers read and write none."""
-    anna, sara = stand.person("Anna"), stand.person("Sara", "supervisor")
-    chat = f"/chats/{customer.chat_id}"
-    anna.done(f"{chat}/notes", {"text": "one"})
-    (note, other) = sara.done(f"{chat}/notes", {"text": "two"})["notes"]
-    assert ("one", "Anna", "two") == (note["text"], note["author"], other["text"])
-    assert 403 == anna.put(f"{chat}/notes/2", {"text": "mine"}).status_code
-    sara.put(f"{chat}/notes/1", {"text": "uno"})
-    assert 404 == anna.put(f"{chat}/notes/9", {"text": "x"}).status_code
-    anna.call("DELETE", f"{chat}/notes/1")
-    assert ["two"] == [left["text"] for left in anna.get(chat).json["notes"]]
-    assert 403 == stand.person("Carl").post(f"{chat}/notes", {"text": "x"}).status_code
-    assert 422 == anna.post(f"{chat}/notes", {"text": " "}).status_code
-    stand.restart()
-    assert ["two"] == [left["text"] for left in stand.person("Anna").get(chat).json["notes"]]
-
-
-def test_canned_replies(stand: DeskStand) -> None:
-    """Shared ones are the supervisors', personal ones nobody else's; per service; in pages."""
-    anna, bert, sara = stand.person("Anna"), stand.person("Bert"), stand.person("Sara", "supervisor")
-    assert 403 == anna.post("/canned-replies", {"shortcut": "hi", "text": "Hi", "shared": True}).status_code
-    shared = sara.done("/canned-replies", {"shortcut": "hi", "text": "Hi {name}", "shared": True})
-    own = anna.done("/canned-replies", {"shortcut": "bye", "text": "Bye", "service": "sales"})
-    assert ["bye", "hi"] == [each["shortcut"] for each in anna.get("/canned-replies").json["items"]]
-    assert ["hi"] == [each["shortcut"] for each in bert.get("/canned-replies").json["items"]]
-    assert 1 == anna.get("/canned-replies?service=support").json["total"]
-    path = f"/canned-replies/{own['replyId']}"
-    assert 404 == bert.put(path, {"shortcut": "x", "text": "x"}).status_code
-    assert 403 == bert.call("DELETE", f"/canned-replies/{shared['replyId']}").status_code
-    assert "Ciao" == anna.put(path, {"shortcut": "bye", "text": "Ciao"}).json["text"]
-    assert (200, 404) == tuple(anna.call("DELETE", path).status_code for _ in range(2))
 
 
 def test_read_positions_of_both_sides(stand: DeskStand, customer: Customer) -> None:

@@ -12,6 +12,7 @@ import orjson
 import pytest
 from store.values import NOW, following, message, opened, profile
 
+from gateway.model.accounts import Duty, StoredAccount
 from gateway.model.change import Change, MessageId
 from gateway.model.session import ChatState
 from gateway.store.roles import ArchiveQuery
@@ -36,7 +37,7 @@ def earlier(path: Path, version: int) -> None:
             " VALUES (?,?,?,?,?,?,?)",
             (seq, chat_id, 3, state, 3, NOW, NOW),
         )
-        body = rows.profile_body(profile(chat_id))
+        body = without_personnel(rows.profile_body(profile(chat_id)))
         connection.execute("INSERT INTO profile (chat, body) VALUES (?,?)", (seq, body))
         connection.execute(
             "INSERT INTO party_key (key_hash, chat_id, user_id) VALUES (?,?,?)",
@@ -55,18 +56,30 @@ def earlier(path: Path, version: int) -> None:
     connection.close()
 
 
+def without_personnel(body: bytes) -> bytes:
+    """A profile as it was written before 0009: no queue, no notes, no hidden parties."""
+    data = orjson.loads(body)
+    for name in ("placement", "notes", "disposition"):
+        del data[name]
+    for party in data["participants"]:
+        del party["mode"]
+    return orjson.dumps(data)
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_what_was_stored_is_there_and_goes_on(tmp_path: Path, version: int):
-    """Sessions, events, keys and tokens are read, the open chat continues, old transcripts are found."""
+    """Sessions, events, keys, tokens are read, the open chat and the personnel go on, old words are found."""
     path = tmp_path / "gateway.db"
     earlier(path, version)
     store = SqliteStore(path)
     session = store.session(OPEN)
     assert session is not None
     assert (3, ChatState.WAITING, profile(OPEN)) == (session.version, session.state, session.profile)
-    assert [1, 2] == [event.index for event in store.events(OPEN, 1, limit=9)]
+    assert [(1, False), (2, False)] == [(e.index, e.monitored) for e in store.events(OPEN, 1, limit=9)]
     assert (OPEN, f"U-{OPEN}") == store.find_party(f"key-{OPEN}")
     assert ["Bob"] == [token.name for token in store.tokens()]
+    assert store.add_account(StoredAccount(name="Eve", role="agent", created_ms=NOW))
+    store.put_duty(Duty("Eve", True, "", NOW))
 
     named = MessageId("customer", "m-1")
     change = Change(following(session, events=1), (message(3),), profile_changed=False, message_id=named)
@@ -81,6 +94,7 @@ def test_what_was_stored_is_there_and_goes_on(tmp_path: Path, version: int):
     assert [OPEN, ENDED] == found
     assert [OPEN] == [c.id for _, c in store.search(ArchiveQuery(text="chat 2"), before=None, limit=9)]
     assert 3 == store.message_index(OPEN, named)
+    assert ["Eve"] == [account.name for account in store.accounts()] == [each.name for each in store.duties()]
     store.purge(ENDED)
     assert [OPEN] == [chat.id for _, chat in store.chats_after(0, limit=9)]
     store.close()
