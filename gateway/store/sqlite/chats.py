@@ -26,10 +26,14 @@ _INSERT_CHAT = (
     "INSERT OR IGNORE INTO chat (version, state, next_index, last_utc_ms, id, created_ms)"
     " VALUES (?,?,?,?,?,?)"
 )
-_UPDATE_CHAT = "UPDATE chat SET version=?, state=?, next_index=?, last_utc_ms=? WHERE id=? AND version=?"
-_PUT_PROFILE = f"INSERT OR REPLACE INTO profile (chat, body) VALUES ({_CHAT},?)"
-_INSERT_EVENT = f"INSERT INTO event (chat, {rows.EVENT_COLUMNS}) VALUES ({_CHAT},?,?,?,?,?,?,?,?,?,?)"
-_INSERT_MESSAGE_ID = f"INSERT INTO message_id (chat, sender, id, idx) VALUES ({_CHAT},?,?,?)"
+# By `seq`, which is a third of a look-up by `id`; `id` is compared all the same, since a purged chat's number
+# may be given to another.
+_UPDATE_CHAT = (
+    "UPDATE chat SET version=?, state=?, next_index=?, last_utc_ms=? WHERE seq=? AND id=? AND version=?"
+)
+_PUT_PROFILE = "INSERT OR REPLACE INTO profile (chat, body) VALUES (?,?)"
+_INSERT_EVENT = f"INSERT INTO event (chat, {rows.EVENT_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?)"
+_INSERT_MESSAGE_ID = "INSERT INTO message_id (chat, sender, id, idx) VALUES (?,?,?,?)"
 _MESSAGE_INDEX = f"SELECT idx FROM message_id WHERE chat={_CHAT} AND sender=? AND id=?"
 _DROP_KEYS = "DELETE FROM party_key WHERE chat_id=?"
 _PUT_KEY = "INSERT INTO party_key (chat_id, key_hash, user_id) VALUES (?,?,?)"
@@ -71,7 +75,7 @@ class SqliteChats:
             if change.ephemeral:
                 self._tail.add(change.session.id, change.ephemeral)
 
-        self._writer.run(_writing(change, crowded=self._crowded), after)
+        self._writer.run(_writing(change, self._cache.seqs, crowded=self._crowded), after)
 
     def session(self, chat_id: str) -> ChatSession | None:
         # Trusted without asking the file: this process is the only writer, and what another one writes (a
@@ -132,38 +136,45 @@ class SqliteChats:
         self._writer.run(work, after)
 
 
-def _writing(change: Change, *, crowded: bool) -> Callable[[sqlite3.Connection], None]:
-    """The work that writes a change; everything is encoded here, in the caller. `crowded`: see Upkeep."""
+def _writing(change: Change, seqs: dict[str, int], *, crowded: bool) -> Callable[[sqlite3.Connection], None]:
+    """The work that writes a change; everything is encoded here, in the caller. `crowded`: see Upkeep.
+
+    `seqs`: the numbers of chats. Looked at only inside the transaction, when what another process wrote has
+    been forgotten; what is missing is added.
+    """
     session = change.session
     chat_id, version = session.id, session.version
     counters = (version, str(session.state), session.next_index, session.last_utc_ms)
     profile = session.profile
     body = rows.profile_body(profile) if change.profile_changed or version == 1 else None
-    events = [(chat_id, *rows.event_row(event)) for event in change.events]
+    events = [rows.event_row(event) for event in change.events]
     # A message has none of these, and each empty list would cost a call.
     keys = _keys(session) if body is not None else ()
     deliveries = [outbox.inserted(delivery) for delivery in change.deliveries] if change.deliveries else ()
     file_rows = [files.file_row(file) for file in change.files] if change.files else ()
-    message_id = (chat_id, *change.message_id, change.events[0].index) if change.message_id else None
+    message_id = (*change.message_id, change.events[0].index) if change.message_id else None
 
     def work(connection: sqlite3.Connection) -> None:
         if change.pending is not None and not pendings.fits(connection, change.pending):
             raise Conflict(chat_id)
         # The version decides first, so that a conflict leaves nothing to undo in a shared transaction.
         if version == 1:
-            written = connection.execute(_INSERT_CHAT, (*counters, chat_id, profile.created_ms)).rowcount
+            cursor = connection.execute(_INSERT_CHAT, (*counters, chat_id, profile.created_ms))
+            seq = cursor.lastrowid
         else:
-            written = connection.execute(_UPDATE_CHAT, (*counters, chat_id, version - 1)).rowcount
-        if written != 1:
+            seq = seqs.get(chat_id) or _seq(connection, chat_id)
+            cursor = connection.execute(_UPDATE_CHAT, (*counters, seq, chat_id, version - 1))
+        if cursor.rowcount != 1 or seq is None:
             raise Conflict(chat_id)
+        seqs[chat_id] = seq
         if body is not None:
-            connection.execute(_PUT_PROFILE, (chat_id, body))
+            connection.execute(_PUT_PROFILE, (seq, body))
             connection.execute(_DROP_KEYS, (chat_id,))
             connection.executemany(_PUT_KEY, keys)
         for event in events:
-            connection.execute(_INSERT_EVENT, event)
+            connection.execute(_INSERT_EVENT, (seq, *event))
         if message_id is not None:
-            connection.execute(_INSERT_MESSAGE_ID, message_id)
+            connection.execute(_INSERT_MESSAGE_ID, (seq, *message_id))
         if deliveries:
             connection.executemany(outbox.INSERT, deliveries)
             if crowded:
@@ -175,6 +186,11 @@ def _writing(change: Change, *, crowded: bool) -> Callable[[sqlite3.Connection],
             connection.executemany(files.PUT, file_rows)
 
     return work
+
+
+def _seq(connection: sqlite3.Connection, chat_id: str) -> int | None:
+    row = connection.execute("SELECT seq FROM chat WHERE id=?", (chat_id,)).fetchone()
+    return row[0] if row else None
 
 
 def _keys(session: ChatSession) -> list[rows.Row]:
@@ -194,6 +210,8 @@ class _SessionCache:
         self._lock = lock  # guards _sessions, _parties and epoch
         self._sessions: OrderedDict[str, ChatSession] = OrderedDict()
         self._parties: dict[str, tuple[str, str]] = {}
+        # chat.seq of what is here; only the writer asks and adds, in the middle of a transaction.
+        self.seqs: dict[str, int] = {}
         self.epoch = 0
 
     def get(self, chat_id: str) -> ChatSession | None:
@@ -234,6 +252,7 @@ class _SessionCache:
             self.epoch += 1
             self._sessions.clear()
             self._parties.clear()
+            self.seqs.clear()
 
     def _put(self, session: ChatSession) -> None:
         known = self._sessions.get(session.id)
@@ -241,7 +260,7 @@ class _SessionCache:
             self._sessions[session.id] = session
             self._sessions.move_to_end(session.id)
             return
-        self._drop(session.id)
+        self._unlink(session.id)
         self._sessions[session.id] = session
         for party in session.profile.participants:
             if party.key_hash:
@@ -250,6 +269,10 @@ class _SessionCache:
             self._drop(next(iter(self._sessions)))
 
     def _drop(self, chat_id: str) -> None:
+        self.seqs.pop(chat_id, None)
+        self._unlink(chat_id)
+
+    def _unlink(self, chat_id: str) -> None:
         self.epoch += 1
         session = self._sessions.pop(chat_id, None)
         for party in session.profile.participants if session is not None else ():

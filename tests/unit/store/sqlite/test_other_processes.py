@@ -88,6 +88,21 @@ def test_conflict_heals_the_cache(store: SqliteStore) -> None:
     assert opened() == store.session("chat-1")
 
 
+def test_number_of_a_purged_chat_is_not_mistaken_for_its_successor(
+    store: SqliteStore, neighbour: SqliteStore
+) -> None:
+    """A change of a chat that is gone is refused, and leaves the chat alone that was given its number, also
+    when this process is not told that another one has written."""
+    store.commit(Change(opened()))
+    neighbour.purge("chat-1")
+    neighbour.commit(Change(opened("chat-2")))
+    store._writer._on_foreign_write = lambda: None
+    with pytest.raises(Conflict):
+        store.commit(said(opened(), [b"{}"]))
+    assert opened("chat-2") == neighbour.session("chat-2")
+    assert () == neighbour.events("chat-2", 0, limit=10)
+
+
 def test_read_that_a_foreign_write_overtook_is_not_cached(
     store: SqliteStore, neighbour: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
