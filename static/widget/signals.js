@@ -6,8 +6,9 @@
  * @typedef {(operation: string, fields?: Record<string, string>) => Promise<unknown>} Tell never rejects
  */
 
-/** Typing is told at most this often, and ends this long after the last key. */
+/** Typing is told at most this often, and ends somewhat later after the last key, so that the last draft is seen. */
 const TYPING_EVERY_MS = 3_000;
+const IDLE_MS = 6_000;
 
 export class Signals {
   #tell;
@@ -33,7 +34,7 @@ export class Signals {
   type(draft) {
     clearTimeout(this.#idle);
     if (draft === "") return this.stop();
-    this.#idle = setTimeout(() => this.stop(), TYPING_EVERY_MS);
+    this.#idle = setTimeout(() => this.stop(), IDLE_MS);
     this.#draft = draft;
     if (this.#next === 0) this.#tellDraft();
   }

@@ -216,5 +216,6 @@ def test_screenshot(page: Page, gateway: RunningGateway, theme: str) -> None:
     expect(console.get_by_role("log").get_by_text("Wonderful, thank you!")).to_be_visible()
     posted = page.locator("#received .post").filter(has_text=answer)
     expect(posted.get_by_text(SAME)).to_be_visible()
+    console.locator("#composer").click()  # the agent looks
     expect(widget.log.locator("li.own").last).to_contain_text("Read", timeout=PATIENCE)
     picture(page, "demo" if theme == "light" else "demo-dark")
