@@ -81,8 +81,9 @@ class Stage:
 
     def queued(self) -> None:
         queue = {"position": 3, "estimatedWaitSeconds": 240}
-        own_answers(self.page, SERVICE, lambda body: body.update(queue=queue))
-        self.launcher()
+        for operation in (SERVICE, "refresh"):
+            own_answers(self.page, operation, lambda body: body.update(queue=queue))
+        visit(self.page, self.site, self.gateway, transport="rest")
         self.widget.start(self.name)
         expect(self.widget.panel.get_by_text("You are number 3 in the queue. About 4 minutes")).to_be_visible(
             timeout=PATIENCE
