@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import html
 import re
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from flask import Blueprint, Request, Response, redirect, request
@@ -43,14 +45,21 @@ def static_directory() -> Path:
     return installed if installed.is_dir() else package.parent / "static"
 
 
-def create_blueprint(*, directory: Path, mount_prefix: str, demo: bool, source: bool = False) -> Blueprint:
+def create_blueprint(
+    *,
+    directory: Path,
+    mount_prefix: str,
+    demo: bool,
+    source: bool = False,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Blueprint:
     """The blueprint of the pages.
 
     `demo` adds the demo page, which needs the routes of `demo.py`; with `source` scripts keep their comments.
     """
     blueprint = Blueprint("pages", __name__)
     problem.install(blueprint)
-    assets = Assets(directory, source=source)
+    assets = Assets(directory, source=source, monotonic=monotonic)
 
     def page(name: str) -> Response:
         text = (directory / name / "index.html").read_text(encoding="utf-8")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import gzip
 import os
 import re
+from functools import partial
+from itertools import count
 
 import pytest
 from flask import Flask
 
 from gateway.api import pages
-from gateway.api.assets import Assets
+from gateway.api.assets import LOOK_EVERY_S, Assets
 
 SOURCE = "// a comment\nexport const name = `a  b`;\nexport const other = 1;\n"
 FILES = {
@@ -32,10 +34,14 @@ def directory(tmp_path):
     return tmp_path
 
 
-def client_of(directory, *, source=False):
+def client_of(directory, *, source=False, monotonic=None):
+    """Without a clock of its own each request is two seconds later."""
+    monotonic = monotonic or partial(next, count(step=2))
     app = Flask("pages", static_folder=None)
     app.register_blueprint(
-        pages.create_blueprint(directory=directory, mount_prefix="", demo=False, source=source)
+        pages.create_blueprint(
+            directory=directory, mount_prefix="", demo=False, source=source, monotonic=monotonic
+        )
     )
     return app.test_client()
 
@@ -123,6 +129,18 @@ def test_any_change_is_a_new_version(directory, name):
     assert version_in(client) != old
     answer = client.get(f"/static/-/{old}/{name}")
     assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-cache")
+
+
+def test_the_files_are_looked_at_once_a_second(directory):
+    """Within a second the version is the known one, however often it is asked for."""
+    now = [0.0]
+    client = client_of(directory, monotonic=lambda: now[0])
+    old = version_in(client)
+    rewrite(directory / "lib/words.json", "{}")
+    now[0] += LOOK_EVERY_S * 0.9
+    assert version_in(client) == old
+    now[0] += LOOK_EVERY_S * 0.2
+    assert version_in(client) != old
 
 
 def test_a_change_of_a_part_reaches_the_widget(directory):
