@@ -30,6 +30,7 @@ import rjsmin
 from flask import Request, Response
 from werkzeug.security import safe_join
 
+from gateway import __version__
 from gateway.api.bundle import bundle
 
 # Python guesses types from the machine's tables, which may call a module text/plain; browsers then refuse it.
@@ -112,7 +113,8 @@ class Assets:
                 stamps[path.relative_to(self._directory).as_posix()] = stamp
         known, version = self._version
         if stamps != known:
-            digest = hashlib.sha256()
+            # What is made of the files may be another thing in another release.
+            digest = hashlib.sha256(__version__.encode())
             for name in stamps:
                 content = (self._directory / name).read_bytes()
                 digest.update(b"%b\0%d\0%b" % (name.encode(), len(content), content))
