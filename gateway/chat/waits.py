@@ -11,7 +11,7 @@ from gateway.chat.notices import Notice
 from gateway.clock import Clock
 from gateway.config import SettingsSource
 from gateway.model.change import Committed
-from gateway.model.events import EventType
+from gateway.model.events import Event, EventType
 from gateway.model.participants import PERSONNEL
 from gateway.model.session import ChatSession, ChatState
 from gateway.native import native_lock
@@ -51,7 +51,7 @@ class Waits:
         """Follow the messages of a chat."""
         session = committed.session
         for event in committed.events:
-            self._follow(session, event.type, event.author, event.utc_ms, shown=event.for_customer)
+            self._follow(session, event)
         if session.state is ChatState.ENDED:
             with self._lock:
                 self._since.pop(session.id, None)
@@ -60,7 +60,7 @@ class Waits:
     def restore(self, session: ChatSession) -> None:
         """Read the end of the transcript after a start."""
         for event in self._store.last_events(session.id, LOOK_BACK):
-            self._follow(session, event.type, event.author, event.utc_ms, shown=True)
+            self._follow(session, event)
 
     def levels(self, chat: Callable[[str], ChatSession | None]) -> list[Notice]:
         """Notices for every chat whose level has changed since they were last asked for."""
@@ -85,14 +85,13 @@ class Waits:
         detail = {"level": level, "sinceMs": self._since.get(session.id)}
         return Notice("customer-waits", session.id, to=to, overseers=True, detail=detail)
 
-    def _follow(
-        self, session: ChatSession, kind: EventType, author: int, utc_ms: int, *, shown: bool
-    ) -> None:
-        if kind is not EventType.MESSAGE:
+    def _follow(self, session: ChatSession, event: Event) -> None:
+        if event.type is not EventType.MESSAGE:
             return
-        if author == session.customer.id:
-            with self._lock:
-                self._since.setdefault(session.id, utc_ms)
-        elif shown and session.participant_type(author) in PERSONNEL:
+        if event.author == session.customer.id:
+            if session.id not in self._since:
+                with self._lock:
+                    self._since.setdefault(session.id, event.utc_ms)
+        elif event.for_customer and session.participant_type(event.author) in PERSONNEL:
             with self._lock:
                 self._since.pop(session.id, None)

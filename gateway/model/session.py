@@ -144,7 +144,10 @@ class ChatProfile:
     @property
     def monitored(self) -> bool:
         """Whether a supervisor watches silently (spec/chat-api-v2.md 14, Q-9)."""
-        return any(party.mode is Mode.MONITOR and party.present for party in self.participants)
+        for party in self.participants:  # noqa: SIM110 - asked per message: `any` over a generator costs three times that
+            if party.mode is Mode.MONITOR and party.present:
+                return True
+        return False
 
     @property
     def place(self) -> Placement:

@@ -55,12 +55,21 @@ export class Alerts {
     if (kind === "message" && !document.hidden && document.hasFocus()) return;
     if (switches.get("sound")) this.#sound(TONES[kind]);
     if (document.hidden && switches.get("notices")) {
-      const shown = new Notification(WORDS[kind], { body: name, tag: chatId });
+      this.#notify(WORDS[kind], name, chatId);
+    }
+  }
+
+  /** @param {string} title @param {string} body @param {string} chatId */
+  #notify(title, body, chatId) {
+    try {
+      const shown = new Notification(title, { body, tag: chatId });
       shown.onclick = () => {
         window.focus();
         this.open(chatId);
         shown.close();
       };
+    } catch {
+      // Browsers of phones allow them to service workers only; sound and title have to do.
     }
   }
 

@@ -155,10 +155,7 @@ function nothing({ replies, failed }) {
 
 /** A reply's text for this chat. @param {string} text @param {Chat} chat @param {string} agent */
 export function filled(text, chat, agent) {
-  /** @type {Record<string, string>} */
-  const own = { name: chat.nickname, agent, service: chat.service, subject: chat.subject, email: chat.email };
-  return text.replace(
-    PLACEHOLDER,
-    (whole, key) => own[key] || (Object.hasOwn(chat.userData, key) ? (chat.userData[key] ?? whole) : whole),
-  );
+  const { nickname, service, subject, email } = chat;
+  const known = new Map(Object.entries({ ...chat.userData, name: nickname, agent, service, subject, email }));
+  return text.replace(PLACEHOLDER, (whole, key) => known.get(key) || whole);
 }

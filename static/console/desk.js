@@ -21,6 +21,8 @@ import { Feed } from "./feed.js";
 const PAUSE = 300;
 /** Milliseconds within which the gateway offers a new chat to a ready agent. */
 const SETTLES = 1_000;
+/** Milliseconds in which an answer may be older than the parting from a chat. */
+const PARTED = 10_000;
 const EVERY = { live: 20_000, cut: 4_000 };
 
 export class Desk extends EventTarget {
@@ -38,6 +40,8 @@ export class Desk extends EventTarget {
   loadedAt = null;
   /** @type {string|null} why the lists could not be read again */
   failure = null;
+  /** When the agent parted from a chat: an answer that is older may still have it. @type {Map<string, number>} */
+  #parted = new Map();
   #busy = false;
   #again = false;
   #stopped = false;
@@ -98,7 +102,8 @@ export class Desk extends EventTarget {
 
   /** @param {import("./feed.js").LinkState} state */
   #linked(state) {
-    if (state === this.link) return;
+    // The next way that is tried is no news for whoever waits for one that works.
+    if (state === this.link || (state === "connecting" && this.link === "cut")) return;
     this.link = state;
     this.#schedule();
     this.#emit("link");
@@ -170,7 +175,6 @@ export class Desk extends EventTarget {
       this.chats.set(chat.chatId, known);
     }
     known.chat = chat;
-    known.leaving = false;
     if (!known.loaded || chat.lastIndex >= known.next) void this.catchUp(known);
     this.#emit("chat", chat.chatId);
   }
@@ -182,13 +186,14 @@ export class Desk extends EventTarget {
     });
     if (found === undefined || this.chats.get(known.id) !== known) return; // unknown for now; the next refresh asks
     if (found !== null && found.me !== null && found.state !== "ended") return;
-    if (found?.state === "ended" && !known.leaving) {
+    const leaving = known.leaving || Date.now() - (this.#parted.get(known.id) ?? 0) < PARTED;
+    if (found?.state === "ended" && !leaving) {
       known.chat = found;
       await this.catchUp(known);
       this.#emit("lists");
       return;
     }
-    if (!known.leaving) {
+    if (!leaving) {
       const taker = known.events.findLast(({ type, from }) => type === "ParticipantJoined" && from.type !== "Client");
       const who = taker && !known.isOwn(taker) ? `${taker.from.nickname} has` : "You do not take part in";
       this.say(`${who} the chat of ${known.chat.nickname} ${taker && !known.isOwn(taker) ? "now" : "any more"}.`);
@@ -198,6 +203,7 @@ export class Desk extends EventTarget {
 
   /** A chat leaves the list. @param {string} chatId */
   drop(chatId) {
+    this.#parted.set(chatId, Date.now());
     this.chats.delete(chatId);
     this.memory.forget(chatId);
     this.#emit("lists");

@@ -11,8 +11,9 @@ import { BayeuxClient } from "../lib/bayeux.js";
 /** @typedef {{type: string, chatId: string, event: import("./api.js").ChatEvent|null, detail?: Record<string, any>}} Frame */
 
 const OPEN_MS = 4_000;
-/** A websocket that fails so often before it has ever worked is given up for long-polling. */
+/** After so many failures in a row the other kind is tried; one that has worked gets more patience. */
 const TRIES = 2;
+const TRIES_WORKED = 5;
 
 export class Feed {
   /** @type {BayeuxClient|null} */
@@ -45,9 +46,12 @@ export class Feed {
 
   /** Deliver until `stop`. */
   async run() {
-    while (!this.#stopped) {
+    let over = false;
+    let rounds = 0;
+    while (!this.#stopped && !over) {
       let failures = 0;
-      let worked = false;
+      // More with every round, so that the pauses between the tries can grow.
+      let most = TRIES + rounds * TRIES_WORKED;
       const client = new BayeuxClient({
         url: new URL(this.#ends.me.cometd, location.href).href,
         kind: this.kind,
@@ -57,20 +61,22 @@ export class Feed {
         onSession: () => this.#ends.onSession(),
         onState: (state) => {
           if (this.#stopped) return;
-          if (state === "refused") this.#ends.onRefused();
-          if (state === "connected") worked = true;
-          if (state === "reconnecting" && !worked && this.kind === "websocket" && (failures += 1) >= TRIES) {
-            this.kind = "long-polling";
+          if (state === "connected") {
+            failures = rounds = 0;
+            most = TRIES_WORKED;
+          } else if (state === "reconnecting" && navigator.onLine && (failures += 1) >= most) {
+            this.kind = this.kind === "websocket" ? "long-polling" : "websocket";
+            rounds += 1;
             void client.stop();
-          }
+          } else if (state === "refused") over = true;
           this.#ends.onState(state === "connected" ? "live" : state === "connecting" ? "connecting" : "cut");
         },
       });
       this.#client = client;
       await client.subscribe(this.#ends.me.channel, (frame) => this.#ends.onFrame(frame));
       await client.run();
-      if (worked) break; // refused, or stopped
     }
+    if (!this.#stopped) this.#ends.onRefused();
   }
 
   retry() {

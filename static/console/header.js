@@ -14,10 +14,12 @@ import { stopwatch } from "./words.js";
 
 /** A connection that is back sooner is not worth a banner, milliseconds. */
 const BANNER_AFTER = 3_000;
-const REASONS = /** @type {Record<string, string>} */ ({
-  lost: "the connection was lost",
-  "no answer": "an offer was not answered",
-});
+
+/** The gateway's own reasons in words; an agent's own words stay. */
+const REASONS = new Map([
+  ["lost", "the connection was lost"],
+  ["no answer", "an offer was not answered"],
+]);
 
 export class Header {
   current = "chats";
@@ -80,7 +82,7 @@ export class Header {
         ? "Chats are offered to you. Press to become not ready."
         : "No chats are offered to you. Press to become ready.",
     );
-    setText(this.why, !ready && duty?.reason ? (REASONS[duty.reason] ?? duty.reason) : "");
+    setText(this.why, !ready && duty?.reason ? (REASONS.get(duty.reason) ?? duty.reason) : "");
     setText(this.load, duty === null ? "" : `${duty.chats} of ${duty.capacity} chats`);
     setAttribute(this.load, "class", duty !== null && duty.chats >= duty.capacity ? "load full" : "load");
     for (const each of this.links)

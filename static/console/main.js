@@ -32,9 +32,6 @@ const START_AGAIN = 5_000;
 class Page {
   /** @type {AbortController} ends what one login has begun */
   #session = new AbortController();
-  /** @type {string|null} */
-  #lastName = null;
-
   constructor() {
     this.api = new Api(() => this.askToSignIn("Your login has ended. Sign in again; your drafts are kept."));
     this.form = byId("sign-in");
@@ -116,8 +113,7 @@ class Page {
   /** @param {Me} me */
   begin(me) {
     if (me.role === "bot") return this.askToSignIn("This account is a bot's; the console is for people.");
-    if (this.#lastName !== null && this.#lastName !== me.name) forgetAll();
-    this.#lastName = me.name;
+    forgetAll(me.name);
     this.#session = new AbortController();
     const { signal } = this.#session;
     const desk = new Desk(this.api, me, new Memory(me.name));
@@ -145,7 +141,7 @@ class Page {
   /** @param {Record<string, View>} views @param {Header} header @param {boolean} focus */
   #show(views, header, focus) {
     const route = parse(location.hash);
-    const name = route.view in views ? route.view : "chats";
+    const name = Object.hasOwn(views, route.view) ? route.view : "chats";
     const view = /** @type {View} */ (views[name]);
     if (byId("view").firstElementChild !== view.element) {
       for (const each of Object.values(views)) each.stop();

@@ -61,9 +61,11 @@ export class Memory {
   }
 }
 
-/** What other agents wrote in this tab is not for whoever comes next. */
-export function forgetAll() {
-  for (const key of Object.keys(sessionStorage)) if (key.startsWith(PREFIX)) sessionStorage.removeItem(key);
+/** What agents wrote in this tab is not for whoever comes next. @param {string} [except] whose own drafts stay */
+export function forgetAll(except) {
+  for (const key of Object.keys(sessionStorage)) {
+    if (key.startsWith(PREFIX) && key !== PREFIX + except) sessionStorage.removeItem(key);
+  }
 }
 
 /** @param {string} key @returns {Kept} */

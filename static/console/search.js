@@ -171,13 +171,11 @@ export class Search {
   async #read(chatId, query) {
     const back = element("a", { class: "back", href: link("search", "", query) }, "‹ Results");
     const { api } = this.desk;
+    const path = `/chats/${encodeURIComponent(chatId)}`;
     const place = element("div", { class: "place" });
     this.#reader.replaceChildren(back, place);
     try {
-      const [found, events] = await Promise.all([
-        api.get(`/chats/${chatId}`),
-        api.get(`/chats/${chatId}/events?from=1`),
-      ]);
+      const [found, events] = await Promise.all([api.get(path), api.get(`${path}/events?from=1`)]);
       if (!place.isConnected) return;
       const chat = new Conversation(found, this.desk.me.name);
       chat.takeAll(events.items, events.nextPosition, this.desk.now());

@@ -55,7 +55,7 @@ export class Team {
   }
 
   start() {
-    this.#timer = setInterval(() => void this.refresh(), EVERY);
+    this.#timer = setInterval(() => document.hidden || void this.refresh(), EVERY);
     void this.refresh();
   }
 

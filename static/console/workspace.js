@@ -49,7 +49,6 @@ export class Workspace {
     this.desk.addEventListener("chat", (event) => {
       if (/** @type {CustomEvent} */ (event).detail === this.#id) this.#changed();
     });
-    for (const name of ["focus", "visibilitychange"]) addEventListener(name, () => this.#read());
   }
 
   start() {
@@ -121,7 +120,7 @@ export class Workspace {
     if (this.desk.loadedAt === null || Date.now() - this.#lookedAt < 500) return;
     this.#lookedAt = Date.now();
     try {
-      const chat = await this.desk.api.get(`/chats/${id}`);
+      const chat = await this.desk.api.get(`/chats/${encodeURIComponent(id)}`);
       if (id !== this.#id || this.own) return;
       this.#looked ??= new Conversation(chat, this.desk.me.name);
       this.#looked.chat = chat;
@@ -136,18 +135,11 @@ export class Workspace {
     }
   }
 
-  /** What is seen has been read; a hidden page shows nothing. */
+  /** What is seen has been read; a hidden page shows nothing, and a narrow one a single column. */
   #read() {
-    const chat = this.own;
-    const seen =
-      !document.hidden && document.hasFocus() && this.element.isConnected && this.element.dataset.column === "pane";
-    if (chat && (seen || (!this.narrow && !document.hidden && document.hasFocus() && this.element.isConnected))) {
-      if (this.pane.log.atEnd) this.deeds.read(chat);
-    }
-  }
-
-  get narrow() {
-    return matchMedia("(max-width: 900px)").matches;
+    const shown = this.element.dataset.column === "pane" || matchMedia("(min-width: 1101px)").matches;
+    if (this.own === undefined || !shown || document.hidden || !document.hasFocus()) return;
+    if (this.element.isConnected && this.pane.log.atEnd) this.deeds.read(this.own);
   }
 
   #tick() {

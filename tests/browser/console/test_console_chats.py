@@ -53,6 +53,9 @@ def test_queue_is_oldest_first_with_running_times(stand: ConsoleStand, desks: De
 def test_long_waits_have_words(stand: ConsoleStand, page: Page) -> None:
     """After a minute the wait is long, after three it is too long: colour, sign and word."""
     stand.customer("Patience")
+    # Without live events the page believes its own clock, which the test moves.
+    page.route_web_socket("**/cometd", lambda socket: socket.close())
+    page.route("**/cometd", lambda route: route.abort())
     page.clock.install()
     anna = sign_in(stand, page, "Anna")
     for step, word, kind in (("01:10", "long wait", "soon"), ("02:10", "too long", "late")):
