@@ -142,10 +142,11 @@ def _register(app: GatewayApp, gateway: Gateway, edge: v2.ChatEdge, *, comet_pat
             directory=pages.static_directory(),
             mount_prefix=settings.server.mount_prefix,
             demo=settings.demo.enabled,
+            source=settings.server.static_source,
         )
     )
     if settings.demo.enabled:
-        app.register_blueprint(demo.create_blueprint(clock=gateway.clock))
+        app.register_blueprint(demo.create_blueprint(clock=gateway.clock, accounts=gateway.accounts))
 
 
 def _register_personnel(api: openapi.OpenApi, gateway: Gateway) -> None:

@@ -78,10 +78,7 @@ def greet(gateway: Gateway, environ: Mapping[str, str], out: TextIO = sys.stdout
 
 def start_bot(gateway: Gateway, url: str) -> threading.Event:
     """Run the echo bot against the public API with a fresh token; the event stops it."""
-    for old in gateway.accounts.list():
-        if old.name == DEMO_BOT and old.role == BOT and old.revoked_ms is None:
-            gateway.accounts.revoke(old.fingerprint)
-    token = gateway.accounts.create(BOT, DEMO_BOT)
+    token = gateway.accounts.renew(BOT, DEMO_BOT)
     stop = threading.Event()
     threading.Thread(target=echo.run, args=(url, token, stop), name="demo-bot", daemon=True).start()
     gateway.on_drain(stop.set)

@@ -1,8 +1,9 @@
-"""The built-in receiver of the demo: it plays the operator's HTTP server and shows what it got.
+"""What the demo page needs: a receiver that plays the operator's HTTP server, and an agent for whoever comes.
 
-`[push] customhttp.url` of examples/demo.ini points to POST /demo/receiver. Registered in demo mode only;
-without it both paths are 404. The newest notifications are kept in the memory of this process, nothing is
-interpreted.
+`[push] customhttp.url` of examples/demo.ini points to POST /demo/receiver; the newest notifications are kept
+in the memory of this process, nothing is interpreted. POST /demo/agent gives the page a token of the demo
+agent, so that a newcomer is in the console with one click. Registered in demo mode only; without it all paths
+are 404.
 """
 
 from __future__ import annotations
@@ -13,13 +14,18 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 import orjson
-from flask import Blueprint, Request, Response, request
+from flask import Blueprint, Request, Response, jsonify, request
 from werkzeug.exceptions import BadRequest, UnprocessableEntity, UnsupportedMediaType
 
 from gateway.api import problem
+from gateway.api.bearer import check_origin
+from gateway.chat.accounts import AGENT, Accounts
 from gateway.chat.export import iso_time
 from gateway.clock import Clock
+from gateway.errors import Forbidden
 
+# The name of whoever answers from the demo page's console.
+AGENT_NAME = "Demo agent"
 CAPACITY = 200
 # The largest notification: 10,000 characters, 16 KiB of attributes, the envelope; 200 of them are 25 MB.
 MAX_BODY_BYTES = 131_072
@@ -74,9 +80,33 @@ class Inbox:
             return [item for item in self._items if item.number > number], self._count
 
 
-def create_blueprint(*, clock: Clock, inbox: Inbox | None = None) -> Blueprint:
-    """The blueprint of /demo/receiver and /demo/received."""
+class DemoAgent:
+    """The one token that all visitors of the demo page share in the life of this process."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+        # Guards the token: two first visitors at once get the same.
+        self._lock = threading.Lock()
+        self._token = ""
+
+    def token(self) -> str:
+        """A token that counts; those of earlier processes do not any more."""
+        with self._lock:
+            if not self._is_valid():
+                self._token = self._accounts.renew(AGENT, AGENT_NAME)
+            return self._token
+
+    def _is_valid(self) -> bool:
+        try:
+            return self._token != "" and bool(self._accounts.authenticate(self._token))
+        except Forbidden:
+            return False  # an administrator has revoked it
+
+
+def create_blueprint(*, clock: Clock, accounts: Accounts, inbox: Inbox | None = None) -> Blueprint:
+    """The blueprint of /demo/receiver, /demo/received and /demo/agent."""
     kept = inbox or Inbox()
+    demo_agent = DemoAgent(accounts)
     blueprint = Blueprint("demo", __name__)
     problem.install(blueprint)
 
@@ -100,6 +130,13 @@ def create_blueprint(*, clock: Clock, inbox: Inbox | None = None) -> Blueprint:
         items, last = kept.after(_number(request.args.get("after", "0")))
         body = b'{"items":[%b],"last":%d}' % (b",".join([item.rendered for item in items]), last)
         return Response(body, content_type="application/json", headers={"Cache-Control": "no-store"})
+
+    @blueprint.post("/demo/agent")
+    def agent() -> Response:
+        check_origin(request)  # no page of another site signs anybody in
+        answer = jsonify(name=AGENT_NAME, token=demo_agent.token())
+        answer.headers["Cache-Control"] = "no-store"
+        return answer
 
     return blueprint
 

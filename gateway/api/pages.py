@@ -10,26 +10,22 @@ from __future__ import annotations
 
 import html
 import re
+import time
+from collections.abc import Callable
 from pathlib import Path
 
-from flask import Blueprint, Request, Response, redirect, request, send_from_directory
+from flask import Blueprint, Request, Response, redirect, request
 from werkzeug.exceptions import NotFound
-from werkzeug.wrappers import Response as WerkzeugResponse
 
 from gateway.api import problem
+from gateway.api.assets import EMBEDDED, Assets
 
+# What the demo page shows in frames of its own, in demo mode only.
+_FRAMED = ("pages.console_page", "pages.demo_shop_page")
+_NO_FRAME = "frame-ancestors 'none'"
 # Stands in the pages for `[server] mount_prefix`.
 MOUNT_PLACEHOLDER = "@MOUNT@"
-# Python guesses types from the machine's tables, which may call a module text/plain; browsers then refuse it.
-_TYPES = {
-    ".css": "text/css",
-    ".html": "text/html",
-    ".js": "text/javascript",
-    ".json": "application/json",
-    ".svg": "image/svg+xml",
-}
-# What pages of other origins embed: the chat widget and what it imports. Modules are fetched with CORS.
-_EMBEDDED = ("widget/", "lib/")
+# Modules are fetched with CORS, also by pages that may not use the API.
 _EMBEDDED_HEADERS = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
 _HOST = re.compile(r"[A-Za-z0-9.\-\[\]:]{1,255}", re.ASCII)
 # The operator page holds an admin token: nothing but its own modules, styles, drawings and API.
@@ -49,29 +45,41 @@ def static_directory() -> Path:
     return installed if installed.is_dir() else package.parent / "static"
 
 
-def create_blueprint(*, directory: Path, mount_prefix: str, demo: bool) -> Blueprint:
-    """The blueprint of the pages. `demo` adds the demo page, which needs the routes of `demo.py`."""
+def create_blueprint(
+    *,
+    directory: Path,
+    mount_prefix: str,
+    demo: bool,
+    source: bool = False,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Blueprint:
+    """The blueprint of the pages.
+
+    `demo` adds the demo page, which needs the routes of `demo.py`; with `source` scripts keep their comments.
+    """
     blueprint = Blueprint("pages", __name__)
     problem.install(blueprint)
+    assets = Assets(directory, source=source, monotonic=monotonic)
 
     def page(name: str) -> Response:
         text = (directory / name / "index.html").read_text(encoding="utf-8")
         text = text.replace(MOUNT_PLACEHOLDER, html.escape(mount_prefix, quote=True))
-        return Response(text, mimetype=_TYPES[".html"])
+        return Response(text, mimetype="text/html")
 
     blueprint.add_url_rule("/", "home", lambda: page("home"))
     blueprint.add_url_rule("/docs", "docs", lambda: page("docs"))
     blueprint.add_url_rule("/docs/", "docs_slash", lambda: redirect("../docs", 308))
-    for name in ("console", "operator", *(["demo"] if demo else [])):
-        blueprint.add_url_rule(f"/{name}/", f"{name}_page", lambda name=name: page(name))
+    for name in ("console", "operator", *(("demo", "demo/shop") if demo else ())):
+        blueprint.add_url_rule(f"/{name}/", f"{name.replace('/', '_')}_page", lambda name=name: page(name))
 
     @blueprint.get("/static/<path:name>")
-    def static_file(name: str) -> WerkzeugResponse:
-        kind = _TYPES.get(Path(name).suffix)
-        if kind is None or kind == _TYPES[".html"]:
-            raise NotFound  # pages have their own address, with the mount prefix filled in
-        response = send_from_directory(directory, name, mimetype=kind)
-        if name.startswith(_EMBEDDED):
+    @blueprint.get("/static/-/<version>/<path:name>")
+    def static_file(name: str, version: str = "") -> Response:
+        asset = assets.get(name)
+        if asset is None:
+            raise NotFound
+        response = assets.respond(asset, request, version=version)
+        if name.startswith(EMBEDDED):
             response.headers.update(_EMBEDDED_HEADERS)
         return response
 
@@ -83,6 +91,9 @@ def create_blueprint(*, directory: Path, mount_prefix: str, demo: bool) -> Bluep
         if request.endpoint == "pages.console_page":
             policy = _CONSOLE_POLICY.format(connect=_connect_sources(request))
             response.headers["Content-Security-Policy"] = policy
+        if demo and request.endpoint in _FRAMED:
+            policy = response.headers["Content-Security-Policy"]
+            response.headers["Content-Security-Policy"] = policy.replace(_NO_FRAME, "frame-ancestors 'self'")
         response.headers.setdefault("Cache-Control", "no-cache")
         return response
 

@@ -39,6 +39,8 @@ BACKOFF_FIRST = 0.5
 BACKOFF_MAX = 15.0
 # Turns (an answer each) taken in one go before other chats get theirs.
 MAX_TURNS = 50
+# A chat with this user data, "person", is left to people.
+ANSWERED_BY = "answered-by"
 TOO_LONG = "echo: (too long to repeat)"
 
 log = structlog.get_logger(__name__)
@@ -115,7 +117,10 @@ class EchoBot:
     def _sweep(self) -> list[str]:
         """Look at the list of chats; returns those with something to do."""
         listed = {str(item["chatId"]): item for item in self._api.chats() if item.get("chatId")}
-        self._chats = {chat_id: self._chats.get(chat_id) or Conversation() for chat_id in listed}
+        self._chats = {
+            chat_id: self._chats.get(chat_id) or Conversation(over=_is_for_people(item))
+            for chat_id, item in listed.items()
+        }
         for chat_id, item in listed.items():
             self._chats[chat_id].me = _participant_id(item)
         return [chat_id for chat_id, item in listed.items() if _has_work(self._chats[chat_id], item)]
@@ -220,7 +225,15 @@ def _participant_id(item: Json) -> int | None:
     return value if isinstance(value, int) else None
 
 
+def _is_for_people(item: Json) -> bool:
+    """Whether the customer wants no bot."""
+    told = item.get("userData")
+    return isinstance(told, dict) and told.get(ANSWERED_BY) == "person"
+
+
 def _has_work(chat: Conversation, item: Json) -> bool:
+    if chat.over and chat.me is None:
+        return False
     position = item.get("nextPosition")
     unread = not isinstance(position, int) or position > chat.position
     return unread or bool(chat.unanswered) or (chat.me is None and not chat.people)

@@ -81,6 +81,13 @@ class Accounts:
         )
         return token
 
+    def renew(self, role: str, name: str) -> str:
+        """A new token; earlier ones of this name and role count no more."""
+        for old in self._store.tokens():
+            if (old.name, old.role, old.revoked_ms) == (name, role, None):
+                self.revoke(old.fingerprint)
+        return self.create(role, name)
+
     def authenticate(self, token: str, *, address: str = "") -> Account:
         """The account of a good token (or of a ticket, once), else Forbidden.
 

@@ -51,6 +51,14 @@ SERVER = (
         takes_effect="after restart",
         text="Largest accepted request body (413 above it).",
     ),
+    _server(
+        name="static_source",
+        kind=BOOLEAN,
+        default=False,
+        takes_effect="after restart",
+        text="Serve the scripts of widget and pages as they are in the repository, for debugging. Otherwise "
+        "comments and indentation are left out and the widget is one file.",
+    ),
 )
 
 STORE = (
@@ -110,7 +118,7 @@ DEMO = (
         kind=BOOLEAN,
         default=False,
         takes_effect="after restart",
-        text="Demo page, demo push receiver and demo bot.",
+        text="Demo page, demo push receiver, demo bot, and an agent login for whoever opens the page.",
     ),
 )
 

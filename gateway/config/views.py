@@ -26,6 +26,7 @@ class ServerSettings:
     profile: str
     proxy_count: int
     max_body_size_bytes: int
+    static_source: bool
 
 
 @dataclass(frozen=True, slots=True)

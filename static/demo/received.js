@@ -1,5 +1,5 @@
 /**
- * The right side of the demo: what the operator's HTTP server received for this visitor's device.
+ * The third side of the demo: what the operator's HTTP server received for this visitor's device.
  *
  * A payload that is the same object as a comet frame seen in this page gets a check mark (decision 2: the live
  * frame's `data` and the customhttp `message` are the same).
@@ -14,15 +14,22 @@ const KEPT = 200;
 export class ReceivedList {
   #url;
   #deviceId;
+  #onMore;
   #after = 0;
+  /** @type {HTMLElement|null} the body of the newest entry */
+  #newest = null;
   #frames = new Set();
   /** @type {{text: string, mark: () => void}[]} */
   #waiting = [];
 
-  /** @param {string} url @param {string} deviceId only notifications for this device are shown */
-  constructor(url, deviceId) {
+  /**
+   * @param {string} url @param {string} deviceId only notifications for this device are shown
+   * @param {(more: number) => void} onMore
+   */
+  constructor(url, deviceId, onMore) {
     this.#url = url;
     this.#deviceId = deviceId;
+    this.#onMore = onMore;
   }
 
   /** Poll for ever. */
@@ -56,14 +63,21 @@ export class ReceivedList {
       return;
     }
     this.#after = last;
-    for (const item of items) if (item.body?.deviceId === this.#deviceId) this.#add(item);
+    const own = items.filter((item) => item.body?.deviceId === this.#deviceId);
+    own.forEach((item) => this.#add(item));
+    if (own.length > 0) this.#onMore(own.length);
   }
 
   /** @param {any} item */
   #add(item) {
     const list = byId("received");
-    const same = element("span", { class: "pill good", hidden: "" }, "✓ same object as the comet frame");
-    list.prepend(entryOf(item, same));
+    const same = element("span", { class: "pill good", hidden: "" }, "✓ same object as the CometD frame");
+    // The body of the newest is shown, the others fold.
+    this.#newest?.removeAttribute("open");
+    const entry = entryOf(item, same);
+    this.#newest = entry.querySelector("details");
+    this.#newest?.setAttribute("open", "");
+    list.prepend(entry);
     while (list.childElementCount > KEPT) list.lastElementChild?.remove();
     byId("received-empty").hidden = true;
     const text = canonical(item.body.message);
@@ -83,22 +97,24 @@ export class ReceivedList {
 /** @param {any} item @param {HTMLElement} same */
 function entryOf(item, same) {
   const event = item.body.message?.messages?.[0];
-  const title = event ? `${event.type} from ${event.from?.nickname || "the gateway"}` : "notification";
+  const title = event ? `${event.type} of ${event.from?.nickname || "the gateway"}` : "Notification";
   const time = new Date(item.receivedAt).toLocaleTimeString();
-  const head = element(
-    "div",
-    { class: "post-head" },
+  const head = element("div", { class: "post-head" });
+  head.append(
     element("strong", {}, title),
     element("span", { class: "muted small" }, `${time} · #${item.number}`),
     same,
   );
-  const headers = element(
-    "details",
-    {},
-    element("summary", {}, "Request headers"),
-    element("pre", {}, JSON.stringify(item.headers, null, 2)),
-  );
-  return element("li", { class: "post" }, head, element("pre", {}, JSON.stringify(item.body, null, 2)), headers);
+  const body = fold("Body", JSON.stringify(item.body, null, 2));
+  const entry = element("li", { class: "post" }, head);
+  if (event?.text) entry.append(element("p", { class: "said" }, event.text));
+  entry.append(body, fold("Request headers", JSON.stringify(item.headers, null, 2)));
+  return entry;
+}
+
+/** @param {string} title @param {string} text */
+function fold(title, text) {
+  return element("details", {}, element("summary", {}, title), element("pre", { tabindex: "0" }, text));
 }
 
 /** JSON text with sorted keys: equal texts mean equal objects, whatever the order of members. @param {unknown} value @returns {string} */

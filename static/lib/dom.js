@@ -27,12 +27,41 @@ export function byId(id) {
 }
 
 /**
+ * Whether the text was another one; an equal one is left alone, so that it is not announced again.
+ * @param {Element|null} node @param {string} text
+ */
+export function setText(node, text) {
+  if (node === null || node.textContent === text) return false;
+  node.textContent = text;
+  return true;
+}
+
+/**
  * A promise that is kept after some milliseconds.
  * @param {number} milliseconds
  * @returns {Promise<void>}
  */
 export function sleep(milliseconds) {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/** The longest wait between two attempts. */
+const LONGEST_PAUSE_MS = 15_000;
+
+/** A wait that can be cut short. */
+export class Pause {
+  end = () => {};
+
+  /** @param {number} milliseconds */
+  async wait(milliseconds) {
+    const ended = new Promise((/** @type {(value?: unknown) => void} */ resolve) => (this.end = resolve));
+    await Promise.race([sleep(milliseconds), ended]);
+  }
+
+  /** Longer after each failure, half of it by chance, so that clients do not return in step. @param {number} failures */
+  async backOff(failures) {
+    await this.wait(Math.min(LONGEST_PAUSE_MS, 500 * 2 ** failures) * (0.5 + Math.random() / 2));
+  }
 }
 
 /**

@@ -24,11 +24,12 @@
  * @property {string} [alias]
  * @property {number} [nextPosition]
  * @property {number} [idleTimerExpire] seconds
- * @property {unknown} [queue] the place in the waiting list, where the gateway tells it
+ * @property {Place} [queue] the place in the waiting list, while the chat waits
  * @property {number} [readPosition] up to where the other side has read, where the gateway tells it
  * @property {Record<string, string>} [userData]
  * @property {{code: number, advice?: string}[]} [errors]
  *
+ * @typedef {{position: number, estimatedWaitSeconds: number|null}} Place 1 is next
  * @typedef {{chatId: string, userId: string, secureKey: string, alias: string}} Identity
  *
  * @typedef {object} Limits

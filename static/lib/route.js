@@ -14,7 +14,9 @@ export function parse(hash) {
 /** @param {string} view @param {string} [id] @param {URLSearchParams|Object<string, string>} [query] */
 export function link(view, id = "", query = {}) {
   const text = new URLSearchParams(query).toString();
-  return `#/${view}${id ? `/${encodeURIComponent(id)}` : ""}${text ? `?${text}` : ""}`;
+  const path = id ? `/${encodeURIComponent(id)}` : "";
+  const rest = text ? `?${text}` : "";
+  return `#/${view}${path}${rest}`;
 }
 
 /** @param {string} text */

@@ -56,6 +56,11 @@ export class Composer {
     this.#count();
   }
 
+  /** A text to be used again, unless something is being written. @param {string} text */
+  offer(text) {
+    if (this.text === "") this.text = text;
+  }
+
   focus() {
     this.#field.focus();
   }

@@ -45,16 +45,14 @@ import { LADDER } from "./link.js";
 
 /** As the gateway's max_message_length. */
 const MAX_LENGTH = 10_000;
-/** Names of the Genesys forms and of ours. */
-const GENESYS_FIELDS = { firstname: "firstName", lastname: "lastName", email: "emailAddress", subject: "subject" };
 
 /**
  * @param {Record<string, string|undefined>} data the script's dataset
  * @param {string} script its address
  * @param {any} [genesys] window._genesys
- * @returns {Config}
+ * @returns {Promise<Config>}
  */
-export function readConfig(data, script, genesys) {
+export async function readConfig(data, script, genesys) {
   const root = new URL("../..", script).href.replace(/\/$/, "");
   // A relative address is meant from the page, as in any attribute of a page.
   const base =
@@ -85,79 +83,22 @@ export function readConfig(data, script, genesys) {
     offline: data.offline ?? "",
     maxLength: Number(data.maxLength) || MAX_LENGTH,
   };
-  const webchat = genesys?.widgets?.webchat;
   // The script tag's own word counts more than what was there before.
-  return data.service === undefined && webchat ? { ...config, ...readGenesys(genesys.widgets, config) } : config;
+  if (data.service !== undefined || !genesys?.widgets?.webchat) return config;
+  const { readGenesys } = await import("./genesys.js");
+  return { ...config, ...readChanges(readGenesys(genesys.widgets, config)) };
 }
 
 /** Values as `ChatWidget.configure` takes them: names of the attributes in camel case. @param {any} changes */
 export function readChanges(changes) {
-  const { transport, base, userData, form: fields, ...rest } = changes;
+  const { transport, base, cometUrl = `${base}/cometd`, userData, form: fields, ...rest } = changes;
   return {
     ...rest,
     ...(transport !== undefined && { rungs: rungs(transport) }),
-    ...(base !== undefined && { base, cometUrl: `${base}/cometd` }),
+    ...(base !== undefined && { base, cometUrl }),
     ...(userData !== undefined && { userData: texts(userData) }),
     ...(fields !== undefined && { form: typeof fields === "string" ? form(fields) : fields }),
   };
-}
-
-/**
- * `_genesys.widgets` of a page made for Genesys Widgets (8.5 and 9.0).
- * @param {any} widgets @param {Config} config @returns {Partial<Config>}
- */
-function readGenesys(widgets, config) {
-  const { webchat, main = {} } = widgets;
-  const comet = webchat.cometD ?? {};
-  const rest = /^(.*)\/2\/chat\/?([^/?]*)/.exec(webchat.dataURL ?? "");
-  const base = (comet.enabled && comet.apiURL?.replace(/\/2\/chat-ntf\/?$/, "")) || rest?.[1] || undefined;
-  const service = (comet.enabled && comet.channel?.split("/").at(-1)) || rest?.[2] || config.service;
-  const prefilled = webchat.form ?? {};
-  const cometUrl = (comet.enabled && comet.cometURL?.replace(/\/$/, "")) || undefined;
-  const root = base ?? cometUrl?.replace(/\/cometd$/, "") ?? config.base;
-  return {
-    service: decodeURIComponent(service),
-    base: root,
-    cometUrl: cometUrl ?? `${root}/cometd`,
-    rungs: comet.enabled ? (comet.websocketEnabled === false ? rungs("long-polling,rest") : rungs("auto")) : ["rest"],
-    headers: genesysHeaders(webchat, main),
-    userData: texts(webchat.userData ?? {}),
-    form: genesysForm(webchat.formJSON, prefilled),
-    autosubmit: prefilled.autoSubmit === true,
-    lang: main.lang ?? config.lang,
-    theme: /dark/i.test(main.theme ?? "") ? "dark" : config.theme,
-    title: main.i18n?.[main.lang ?? "en"]?.webchat?.ChatTitle ?? config.title,
-    uploads: webchat.uploadsEnabled === true,
-    launcher: webchat.chatButton?.enabled === false ? "none" : "default",
-    maxLength: Number(webchat.maxMessageLength) || config.maxLength,
-    fields: webchat.endpoint ? { endpoint: String(webchat.endpoint) } : {},
-  };
-}
-
-/** @param {any} webchat @param {any} main @returns {Record<string, string>} */
-function genesysHeaders(webchat, main) {
-  const authorization = webchat.enableCustomHeader && main.header?.Authorization;
-  return { ...(webchat.apikey && { apikey: webchat.apikey }), ...(authorization && { Authorization: authorization }) };
-}
-
-/** @param {any} formJSON @param {any} prefilled @returns {Field[]|null} */
-function genesysForm(formJSON, prefilled) {
-  const inputs = formJSON?.inputs;
-  if (Array.isArray(inputs))
-    return inputs.filter((input) => input?.name).map((input) => genesysField(input, prefilled));
-  if (Object.keys(prefilled).length === 0) return null;
-  const names = ["firstname", "lastname", "email", "subject"];
-  return names.map((name) => genesysField({ name, label: `@i18n:${name}` }, prefilled));
-}
-
-/** @param {any} input @param {any} prefilled @returns {Field} */
-function genesysField(input, prefilled) {
-  const name = /** @type {any} */ (GENESYS_FIELDS)[input.name] ?? input.name;
-  const label = /^@i18n:/.test(input.label ?? "@i18n:") ? `@${name}` : input.label;
-  const required = ["firstName", "lastName"].includes(name) || input.isRequired === true;
-  const kinds = ["text", "email", "tel", "textarea", "checkbox"];
-  const type = name === "emailAddress" ? "email" : kinds.includes(input.type) ? input.type : "text";
-  return { name, label, required, type, value: prefilled[input.name] ?? input.value ?? "" };
 }
 
 /** @param {string|undefined} text @returns {import("./link.js").Transport[]} */

@@ -1,42 +1,30 @@
 /*
  * The one tag of the chat widget: <script src="<gateway>/static/widget/embed.js" data-service="..." async>.
  * A classic script, because only such a one knows its own tag. It makes `ChatWidget`, which takes commands at once and
- * runs them when the modules are there, and loads these side by side.
+ * runs them when the widget is there.
  */
 (() => {
   const script = /** @type {HTMLScriptElement} */ (document.currentScript);
   const page = /** @type {any} */ (window);
   if (page.ChatWidget?.version) return; // the tag is there twice
 
-  const commands = ["open", "close", "minimize", "start", "send", "sendFile", "updateUserData", "end", "state"];
-  const files = [
-    "widget",
-    "config",
-    "session",
-    "link",
-    "restore",
-    "uploads",
-    "view",
-    "log",
-    "form",
-    "composer",
-    "style.css",
-  ];
-  const shared = ["bayeux", "transports", "rest", "i18n", "dom"];
-  const address = (/** @type {string} */ path) => new URL(path, script.src).href;
-  for (const path of [...files.map((name) => `./${name}.js`), ...shared.map((name) => `../lib/${name}.js`)]) {
-    const link = document.createElement("link");
-    link.rel = "modulepreload";
-    link.crossOrigin = "anonymous";
-    link.href = address(path);
-    document.head.append(link);
-  }
+  // The gateway fills in its version, below which browsers keep the widget, all modules in one file. Any other web
+  // server, and a gateway that shows its source, leaves this as it is: then the modules are beside this file.
+  const version = "@VERSION@";
+  const path = version.startsWith("@") ? "widget.js" : `../-/${version}/widget/widget.js`;
+  const address = new URL(path, script.src).href;
+  const link = document.createElement("link");
+  link.rel = "modulepreload";
+  link.crossOrigin = "anonymous";
+  link.href = address;
+  document.head.append(link);
 
+  const commands = ["open", "close", "minimize", "start", "send", "sendFile", "updateUserData", "end", "state"];
   const loaded = new Promise((resolve) => {
     if (document.body) resolve(undefined);
     else document.addEventListener("DOMContentLoaded", resolve, { once: true });
   })
-    .then(() => import(address("./widget.js")))
+    .then(() => import(address))
     .then((module) => module.mount({ data: { ...script.dataset }, script: script.src, genesys: page._genesys }));
 
   // One after the other, in the order of the calls; a failure does not stop those that follow.

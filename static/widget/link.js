@@ -25,7 +25,7 @@
  */
 
 import { BayeuxClient } from "../lib/bayeux.js";
-import { sleep } from "../lib/dom.js";
+import { Pause } from "../lib/dom.js";
 import { ChatError } from "../lib/rest.js";
 
 /** @type {Transport[]} */
@@ -38,7 +38,8 @@ const PROMOTE_AFTER_MS = 5 * 60_000;
 /** Polls over REST: a conversation goes on, nothing happens, nobody looks. */
 const POLL_MS = { active: 1_000, idle: 3_000, hidden: 15_000 };
 const ACTIVE_FOR_MS = 30_000;
-const LONGEST_PAUSE_MS = 15_000;
+/** One rung alone, refused by the server, is tried again after this time: do not run in circles. */
+const ALONE_MS = 15_000;
 
 export class Link {
   #ends;
@@ -49,7 +50,7 @@ export class Link {
   /** @type {BayeuxClient|null} */
   #client = null;
   #online = () => this.retry();
-  #wake = () => {};
+  #pause = new Pause();
   #activeUntil = 0;
 
   /** @param {Ends} ends @param {Transport[]} rungs @param {Transport|null} [first] the one that worked last time */
@@ -77,7 +78,7 @@ export class Link {
   /** Try again now: the customer asks for it, or the browser says that the network is back. */
   retry() {
     this.#client?.retry();
-    this.#wake();
+    this.#pause.end();
   }
 
   /** Something was said: look more often for a while. */
@@ -89,7 +90,7 @@ export class Link {
     this.#stopped = true;
     removeEventListener("online", this.#online);
     void this.#client?.stop();
-    this.#wake();
+    this.#pause.end();
   }
 
   /** Hold a CometD session until it should be left. @returns {Promise<"first"|"next">} */
@@ -127,8 +128,7 @@ export class Link {
     await client.run();
     clearTimeout(promote);
     this.#client = null;
-    // One rung alone, refused by the server: do not run in circles.
-    if (this.#rungs.length === 1) await this.#pause(LONGEST_PAUSE_MS);
+    if (this.#rungs.length === 1 && !this.#stopped) await this.#pause.wait(ALONE_MS);
     return promote !== 0 && Date.now() - since >= PROMOTE_AFTER_MS ? "first" : "next";
   }
 
@@ -159,7 +159,7 @@ export class Link {
         // The network was away, not one transport; or enough time has passed.
         if (this.#rungs.length > 1 && (failures > 0 || Date.now() - since > PROMOTE_AFTER_MS)) break;
         failures = 0;
-        await this.#pause(this.#pollPause());
+        await this.#pause.wait(this.#pollPause());
       } catch (error) {
         if (error instanceof ChatError && !error.retry) {
           this.#ends.onFinal(error);
@@ -167,7 +167,7 @@ export class Link {
         }
         failures += 1;
         this.#ends.onState("reconnecting", "rest");
-        await this.#pause(Math.min(LONGEST_PAUSE_MS, 500 * 2 ** failures) * (0.5 + Math.random() / 2));
+        if (!this.#stopped) await this.#pause.backOff(failures);
       }
     }
     return "first";
@@ -176,12 +176,5 @@ export class Link {
   #pollPause() {
     if (document.hidden) return POLL_MS.hidden;
     return Date.now() < this.#activeUntil ? POLL_MS.active : POLL_MS.idle;
-  }
-
-  /** @param {number} milliseconds */
-  async #pause(milliseconds) {
-    if (this.#stopped) return;
-    const woken = new Promise((/** @type {(value?: unknown) => void} */ resolve) => (this.#wake = resolve));
-    await Promise.race([sleep(milliseconds), woken]);
   }
 }

@@ -94,12 +94,14 @@ export class Log {
 
   /** @param {Session} session @returns {Item[]} */
   #events(session) {
-    const { events, readPosition } = session;
+    const { phase, outbox, conversation } = session;
+    // Older ones would be dropped again; one more tells whether the first begins a group.
+    const events = conversation.events.slice(-SHOWN - 1);
     const first = events[0];
     /** @type {Item[]} */
     const items = [];
     if (first) items.push(this.#info("day", this.#texts.day(first.utcTime)));
-    if (session.phase === "open" && session.unsent.length === 0 && !events.some(({ type }) => PERSON.includes(type))) {
+    if (phase === "open" && outbox.list.length === 0 && !events.some(({ type }) => PERSON.includes(type))) {
       items.push(this.#info("empty", this.#texts.get("empty")));
     }
     events.forEach((event, place) => {
@@ -111,7 +113,7 @@ export class Log {
       }
       const begins = !together(events[place - 1], event);
       const ends = !together(event, events[place + 1]);
-      const read = event.index <= readPosition;
+      const read = event.index <= conversation.readPosition;
       const sign = `${begins}${ends}${read}${this.#texts.lang}`;
       items.push({ key, sign, make: () => this.#spoken(event, { begins, ends, read }) });
     });
@@ -177,8 +179,8 @@ export class Log {
   }
 
   /** @param {Session} session @returns {Item[]} */
-  #unsent({ unsent, phase }) {
-    return unsent.map(({ id, text, state, code }) => ({
+  #unsent({ outbox, phase }) {
+    return outbox.list.map(({ id, text, state, code }) => ({
       key: `u${id}`,
       sign: state,
       make: () => {
@@ -259,16 +261,4 @@ function structured(event) {
   } catch {
     return null;
   }
-}
-
-/**
- * The conversation as a file that people can read.
- * @param {ChatEvent[]} events @param {string} lang
- */
-export function transcript(events, lang) {
-  const lines = events.map(({ utcTime, from, type, text, userData }) => {
-    const said = type === "FileUploaded" ? `[${userData?.["file-name"] ?? ""}]` : (text ?? `[${type}]`);
-    return `${new Date(utcTime).toLocaleString(lang)} ${from.nickname}: ${said}`;
-  });
-  return `${lines.join("\n")}\n`;
 }

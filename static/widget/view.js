@@ -21,23 +21,17 @@
  * @property {(event: import("../lib/rest.js").ChatEvent) => void} download
  */
 
-import { button, element, icon } from "../lib/dom.js";
+import { button, element, icon, setText } from "../lib/dom.js";
 import { Composer } from "./composer.js";
 import { DEFAULT_FIELDS, StartForm } from "./form.js";
+import { Header } from "./header.js";
 import { Log } from "./log.js";
+import { Strips } from "./strips.js";
 
 const BUBBLE =
   "M4 4.5h12a1.5 1.5 0 0 1 1.5 1.5v7a1.5 1.5 0 0 1-1.5 1.5H9L5 17.5v-3H4A1.5 1.5 0 0 1 2.5 13V6A1.5 1.5 0 0 1 4 4.5z";
-const DOTS =
-  "M4.4 10a.6.6 0 1 0 1.2 0a.6.6 0 1 0-1.2 0M9.4 10a.6.6 0 1 0 1.2 0a.6.6 0 1 0-1.2 0M14.4 10a.6.6 0 1 0 1.2 0a.6.6 0 1 0-1.2 0";
-const LINE = "M5 13h10";
-const CROSS = "M5.5 5.5l9 9M14.5 5.5l-9 9";
-/** A state that is over sooner is not shown, because it would only flicker (milliseconds). */
+/** Loading that is over sooner is not shown, because it would only flicker (milliseconds). */
 const SKELETON_MS = 300;
-const BANNER_MS = 3_000;
-const QUEUE_MS = 5_000;
-/** Percent of the idle time at which the countdown is told, as Genesys Widgets does. */
-const IDLE_TOLD_AT = [50, 25, 10];
 
 export class View {
   root;
@@ -52,24 +46,16 @@ export class View {
   #texts;
   #config;
   #actions;
+  #header;
+  #strips;
   #badge = element("span", { class: "badge", hidden: "" });
-  #avatar = element("span", { class: "avatar", "aria-hidden": "true" });
-  #title = element("h2", { id: "title" });
-  #subtitle = element("p", { id: "subtitle" });
-  #menu = element("div", { class: "menu", id: "menu", hidden: "" });
-  #menuButton;
-  #strips = { connection: strip("warn", "status"), end: strip("", "group"), queue: strip("", "status") };
   #body = element("div", { class: "body" });
   #page = element("div", { class: "centre" });
   #conversation = element("div", { class: "body" });
   #typing = element("p", { class: "typing", id: "typing" });
-  #idle = element("div", { class: "idle", role: "alertdialog", "aria-labelledby": "idle-title", hidden: "" });
-  #idleText = element("p", { class: "count" });
   #drop = element("p", { class: "drop", hidden: "" });
   #preview = element("p", { class: "preview", hidden: "" });
-  #asking = false;
-  #since = { connection: 0, phase: 0, open: 0, phaseName: "" };
-  #idleTold = 100;
+  #phase = { name: "", since: 0 };
   #shown = "";
 
   /**
@@ -81,26 +67,17 @@ export class View {
     this.#texts = texts;
     this.#config = config;
     this.#actions = actions;
-    this.log = new Log(texts, {
-      resend: (id) => this.#refocus(() => session.resend(id)),
-      discard: (id) => this.#refocus(() => (this.composer.text ||= session.discard(id))),
-      retryUpload: (id) => this.#refocus(() => session.uploads.retry(id)),
-      cancelUpload: (id) => this.#refocus(() => session.uploads.cancel(id)),
-      download: actions.download,
-    });
-    this.composer = new Composer(texts, config.maxLength, {
-      send: actions.send,
-      type: (text) => {
-        session.type(text);
-        session.remember({ draft: text });
-      },
-      attach: (file) => void session.uploads.add(file),
+    this.log = this.#makeLog();
+    this.composer = this.#makeComposer();
+    this.#header = new Header(session, texts, config.title, { ...actions, askEnd: () => this.#strips.ask(true) });
+    this.#strips = new Strips(session, texts, {
+      again: actions.again,
       announce: actions.announce,
+      stay: () => this.composer.focus(),
+      lostFocus: () => this.isOpen && this.#lostFocus(),
     });
     const open = { "aria-haspopup": "dialog", "aria-expanded": "false" };
     this.launcher = button({ class: "launcher", part: "launcher", ...open }, actions.toggle, icon(BUBBLE), this.#badge);
-    this.#menuButton = this.#tool("menu", DOTS, () => this.#toggleMenu());
-    this.#menuButton.setAttribute("aria-controls", "menu");
     const dialog = { role: "dialog", "aria-labelledby": "title", "aria-describedby": "subtitle", tabindex: "-1" };
     this.panel = element("section", { class: "panel", part: "panel", hidden: "", ...dialog });
     this.root = element("div", { class: "root" }, this.panel, this.launcher);
@@ -108,50 +85,41 @@ export class View {
     this.#listen();
   }
 
-  #build() {
-    const { minimize, close } = this.#actions;
-    const tools = element("div", { class: "tools" }, this.#menuButton, this.#tool("minimize", LINE, minimize));
-    tools.append(this.#tool("close", CROSS, () => (this.#session.phase === "open" ? this.askEnd() : close())));
-    const who = element("div", { class: "who" }, this.#title, this.#subtitle);
-    const header = element("header", { class: "header", part: "header" }, this.#avatar, who, tools);
-    const { connection, end, queue } = this.#strips;
-    this.#conversation.append(this.log.element, this.#typing, this.log.jump, this.#drop, this.#idle);
-    this.#body.append(this.#page, this.#conversation);
-    this.panel.append(header, this.#menu, connection, end, queue, this.#body, this.composer.element, this.#preview);
-    this.#drop.textContent = this.#texts.get("dropHere");
-    if (this.#config.typingPreview) this.#preview.textContent = this.#texts.get("previewNotice");
-    const stay = () => {
-      void this.#session.stayAwake().catch(() => {});
+  #makeLog() {
+    const { uploads, outbox } = this.#session;
+    // What was clicked disappears; the focus goes to the composer.
+    const refocus = (/** @type {(id: string) => void} */ action) => (/** @type {string} */ id) => {
+      action(id);
       this.composer.focus();
     };
-    this.#idle.append(element("strong", { id: "idle-title" }, this.#texts.get("idleTitle")), this.#idleText);
-    this.#idle.append(button({ class: "button primary" }, stay, this.#texts.get("idleStay")));
-    end.setAttribute("aria-label", this.#texts.get("endQuestion"));
-    connection.append(
-      element("p"),
-      button({ class: "button" }, () => this.#session.retry(), this.#texts.get("tryNow")),
-    );
-    end.append(element("p", {}, this.#texts.get("endQuestion")), this.#endButtons());
-    queue.append(element("p"));
+    return new Log(this.#texts, {
+      resend: refocus((id) => outbox.resend(id)),
+      discard: refocus((id) => this.composer.offer(outbox.discard(id))),
+      retryUpload: refocus((id) => uploads.retry(id)),
+      cancelUpload: refocus((id) => uploads.cancel(id)),
+      download: this.#actions.download,
+    });
   }
 
-  #endButtons() {
-    const end = () => {
-      this.#asking = false;
-      this.#session.end().catch(() => this.render());
-    };
-    const stay = () => {
-      this.#asking = false;
-      this.render();
-      this.composer.focus();
-    };
-    const actions = element(
-      "div",
-      { class: "actions" },
-      button({ class: "button" }, stay, this.#texts.get("endCancel")),
-    );
-    actions.append(button({ class: "button primary" }, end, this.#texts.get("endConfirm")));
-    return actions;
+  #makeComposer() {
+    return new Composer(this.#texts, this.#config.maxLength, {
+      send: this.#actions.send,
+      type: (text) => {
+        this.#session.type(text);
+        this.#session.remember({ draft: text });
+      },
+      attach: (file) => void this.#session.uploads.add(file),
+      announce: this.#actions.announce,
+    });
+  }
+
+  #build() {
+    this.#conversation.append(this.log.element, this.#typing, this.log.jump, this.#drop, this.#strips.idle);
+    this.#body.append(this.#page, this.#conversation);
+    this.panel.append(this.#header.element, this.#header.menu, ...this.#strips.elements);
+    this.panel.append(this.#body, this.composer.element, this.#preview);
+    this.#drop.textContent = this.#texts.get("dropHere");
+    if (this.#config.typingPreview) this.#preview.textContent = this.#texts.get("previewNotice");
   }
 
   #listen() {
@@ -159,12 +127,10 @@ export class View {
       if (event.key === "Tab") this.#trap(event);
       if (event.key !== "Escape" || event.isComposing) return;
       event.stopPropagation();
-      if (!this.#menu.hidden) this.#toggleMenu();
-      else this.#actions.minimize();
+      if (this.#header.menu.hidden) this.#actions.minimize();
+      else this.#header.toggleMenu(false);
     });
-    this.panel.addEventListener("click", (event) => {
-      if (!this.#menu.hidden && !event.composedPath().includes(this.#menuButton)) this.#toggleMenu(false);
-    });
+    this.panel.addEventListener("click", (event) => this.#header.clicked(event));
     for (const name of ["dragenter", "dragover", "dragleave", "drop"]) {
       this.panel.addEventListener(name, (event) => this.#drag(/** @type {DragEvent} */ (event)));
     }
@@ -193,7 +159,7 @@ export class View {
     this.panel.hidden = !isOpen;
     this.root.classList.toggle("open", isOpen);
     this.launcher.setAttribute("aria-expanded", String(isOpen));
-    this.#asking = false;
+    this.#strips.ask(false);
     this.render();
     if (isOpen) this.focus();
     else if (this.#config.launcher !== "none") this.launcher.focus();
@@ -212,12 +178,6 @@ export class View {
     else /** @type {HTMLElement} */ (this.#body.querySelector("button:not([hidden])") ?? this.panel).focus();
   }
 
-  askEnd() {
-    this.#asking = true;
-    this.render();
-    this.#strips.end.querySelector("button")?.focus();
-  }
-
   /** @param {number} unread */
   setUnread(unread) {
     this.#badge.textContent = unread > 99 ? "99+" : String(unread);
@@ -228,68 +188,48 @@ export class View {
 
   /** Show the state of the session. */
   render() {
-    const session = this.#session;
+    const { phase, conversation, outbox, uploads } = this.#session;
     this.#note();
-    const talking = session.phase === "open" || (session.phase === "ended" && session.events.length > 0);
-    this.#renderHeader();
+    this.#header.render();
+    this.#strips.render();
+    const talking = phase === "open" || (phase === "ended" && conversation.events.length > 0);
     this.#conversation.hidden = !talking;
-    this.composer.element.hidden = session.phase !== "open";
+    this.composer.element.hidden = phase !== "open";
     const spoke =
-      session.unsent.length > 0 || session.events.some(({ type, from }) => type === "Message" && isOwn(from));
-    this.#preview.hidden = session.phase !== "open" || !this.#config.typingPreview || spoke;
-    if (this.form !== null) this.form.element.hidden = !["none", "starting"].includes(session.phase) || this.#offline;
-    this.form?.busy(session.phase === "starting");
+      outbox.list.length > 0 ||
+      conversation.events.some(({ type, from }) => type === "Message" && from.type === "Client");
+    this.#preview.hidden = phase !== "open" || !this.#config.typingPreview || spoke;
+    if (this.form !== null) this.form.element.hidden = !["none", "starting"].includes(phase) || this.#offline;
+    this.form?.busy(phase === "starting");
     this.#renderPage(talking);
-    this.#renderStrips();
     if (!talking) return;
-    this.log.render(session);
-    this.composer.allowFiles(session.uploads.limits);
-    const names = [...session.typing.values()].map(({ name }) => name);
-    const who = names.length > 1 ? this.#texts.get("areTyping") : this.#texts.get("isTyping", { name: names[0] ?? "" });
-    setText(this.#typing, names.length === 0 ? "" : who);
-    this.#renderIdle();
+    this.log.render(this.#session);
+    this.composer.allowFiles(uploads.limits);
+    const [name = "", ...more] = [...conversation.typing.values()].map((one) => one.name);
+    const who = this.#texts.get(more.length > 0 ? "areTyping" : "isTyping", { name });
+    setText(this.#typing, conversation.typing.size === 0 ? "" : who);
   }
 
   /** Remember since when things are as they are. */
   #note() {
-    const { phase, isCutOff } = this.#session;
-    if (phase !== this.#since.phaseName) {
-      this.#since.phase = Date.now();
-      this.#since.phaseName = phase;
-      setTimeout(() => this.render(), SKELETON_MS + 1);
-      setTimeout(() => this.render(), QUEUE_MS + 1);
-    }
-    if (!isCutOff) this.#since.connection = 0;
-    else if (this.#since.connection === 0) {
-      this.#since.connection = Date.now();
-      setTimeout(() => this.render(), BANNER_MS + 1);
-    }
+    const { phase } = this.#session;
+    if (phase === this.#phase.name) return;
+    this.#phase = { name: phase, since: Date.now() };
+    setTimeout(() => this.render(), SKELETON_MS + 1);
   }
 
   get #offline() {
     return this.#config.offline !== "" && this.#session.reason === "240";
   }
 
-  #renderHeader() {
-    const { phase, others } = this.#session;
-    const names = [...others.values()].map(({ nickname }) => nickname);
-    setText(this.#title, this.#config.title || this.#texts.get("title"));
-    const here = new Intl.ListFormat(this.#texts.lang).format(names);
-    const told =
-      names.length > 1 ? this.#texts.get("several", { names: here }) : this.#texts.get("here", { name: here });
-    setText(this.#subtitle, phase === "ended" ? this.#texts.get("ended") : names.length > 0 ? told : "");
-    const initials = (names[0] ?? this.#title.textContent ?? "").split(/\s+/).map((word) => [...word][0] ?? "");
-    setText(this.#avatar, initials.slice(0, 2).join("").toUpperCase());
-  }
-
   /** What is shown when there is neither a form nor a conversation. @param {boolean} talking */
   #renderPage(talking) {
     const { phase, connection } = this.#session;
-    const late = Date.now() - this.#since.phase > SKELETON_MS;
+    const late = Date.now() - this.#phase.since > SKELETON_MS;
     let shown = "";
     if (phase === "none" && this.form === null) shown = "formLoading";
     if (phase === "none" && this.#offline) shown = "offline";
-    if (phase === "restoring") shown = connection === "reconnecting" ? "restoreOffline" : "restoring";
+    if (phase === "restoring") shown = connection.state === "reconnecting" ? "restoreOffline" : "restoring";
     if (phase === "ended" && !talking) shown = "restoreExpired";
     if (!late && (shown === "restoring" || shown === "formLoading")) shown = "";
     this.#page.hidden = talking || (phase !== "restoring" && shown === "");
@@ -310,94 +250,13 @@ export class View {
     return shown === "restoreExpired" || shown === "offline" ? ["again", this.#actions.again] : ["", () => {}];
   }
 
-  #renderStrips() {
-    const { phase, queue, others, events } = this.#session;
-    const { connection, end, queue: waiting } = this.#strips;
-    const lost = this.#since.connection > 0 && Date.now() - this.#since.connection > BANNER_MS;
-    connection.hidden = phase !== "open" || !lost;
-    const last = events.at(-1)?.utcTime;
-    const stale = last ? ` ${this.#texts.get("stale", { time: this.#texts.time(last) })}` : "";
-    if (!connection.hidden) setText(connection.firstElementChild, this.#texts.get("reconnecting") + stale);
-    end.hidden = phase !== "open" || !this.#asking;
-    const ended = phase === "ended" && !this.#conversation.hidden;
-    const alone = phase === "open" && others.size === 0 && Date.now() - this.#since.phase > QUEUE_MS;
-    waiting.hidden = !(alone || (queue !== null && phase === "open")) && !ended;
-    setText(waiting.firstElementChild, ended ? this.#endText() : this.#queueText());
-    const again = waiting.querySelector("button");
-    if (ended && again === null) {
-      waiting.append(button({ class: "button primary" }, this.#actions.again, this.#texts.get("again")));
-      if (this.isOpen && this.#hadFocus()) waiting.querySelector("button")?.focus();
-    } else if (!ended) again?.remove();
-  }
-
-  #endText() {
-    const idle = this.#session.events.some(({ type }) => type === "IdleClose");
-    return this.#texts.get(idle ? "endedIdle" : "endedText");
-  }
-
-  #queueText() {
-    const { queue } = this.#session;
-    if (queue === null) return this.#texts.get("waiting");
-    const place = this.#texts.get(queue.position === 1 ? "queueNext" : "queue", { position: queue.position });
-    if (queue.seconds === null) return place;
-    return `${place} ${this.#texts.get("queueWait", { count: Math.max(1, Math.round(queue.seconds / 60)) })}`;
-  }
-
-  #renderIdle() {
-    const { idle, phase } = this.#session;
-    const left = idle ? Math.ceil((idle.until - Date.now()) / 1000) : 0;
-    const shown = phase === "open" && idle !== null && left > 0;
-    if (this.#idle.hidden === shown) this.#idleTold = 100;
-    this.#idle.hidden = !shown;
-    if (!shown || idle === null) return;
-    const text = this.#texts.get("idleText", { count: left });
-    if (!setText(this.#idleText, text)) return;
-    const percent = (left / idle.total) * 100;
-    const due = [100, ...IDLE_TOLD_AT].filter((mark) => percent <= mark).at(-1);
-    if (due !== undefined && due < this.#idleTold) {
-      this.#idleTold = due;
-      this.#actions.announce(`${this.#texts.get("idleTitle")} ${text}`);
-    }
-    setTimeout(() => this.#renderIdle(), 1000);
-  }
-
-  /** @param {boolean} [shown] */
-  #toggleMenu(shown = Boolean(this.#menu.hidden)) {
-    const { soundOn, toggleSound, saveTranscript } = this.#actions;
-    const entry = (/** @type {string} */ key, /** @type {() => void} */ action) => {
-      const close = () => {
-        this.#toggleMenu(false);
-        this.#menuButton.focus();
-        action();
-      };
-      this.#menu.append(button({}, close, this.#texts.get(key)));
-    };
-    this.#menu.replaceChildren();
-    this.#menu.hidden = !shown;
-    this.#menuButton.setAttribute("aria-expanded", String(shown));
-    if (!shown) return;
-    entry(soundOn() ? "soundOff" : "soundOn", toggleSound);
-    if (this.#session.events.length > 0) {
-      entry("saveText", () => saveTranscript("text"));
-      entry("saveJson", () => saveTranscript("json"));
-    }
-    if (this.#session.phase === "open") entry("endChat", () => this.askEnd());
-    /** @type {HTMLElement|null} */ (this.#menu.querySelector("button"))?.focus();
-  }
-
-  /** @param {string} name @param {string} path @param {() => void} action */
-  #tool(name, path, action) {
-    const label = this.#texts.get(name);
-    return button({ class: "tool", "aria-label": label, title: label }, action, icon(path));
-  }
-
   /** Full screen on a telephone: Tab stays inside. @param {KeyboardEvent} event */
   #trap(event) {
     if (!this.panel.hasAttribute("aria-modal")) return;
     const all = this.panel.querySelectorAll("button, input, textarea, select, a[href], [tabindex='0']");
     const shown = [.../** @type {NodeListOf<HTMLElement>} */ (all)].filter((one) => one.getClientRects().length > 0);
     const [first, last] = [shown[0], shown.at(-1)];
-    const active = /** @type {ShadowRoot} */ (this.panel.getRootNode()).activeElement;
+    const active = this.#active();
     const next = event.shiftKey && active === first ? last : !event.shiftKey && active === last ? first : undefined;
     if (next === undefined) return;
     event.preventDefault();
@@ -405,31 +264,13 @@ export class View {
   }
 
   /** Whether the focus was on something of the panel that is gone now. */
-  #hadFocus() {
-    const active = /** @type {ShadowRoot} */ (this.panel.getRootNode()).activeElement;
-    return active === null || /** @type {HTMLElement} */ (active).getClientRects().length === 0;
+  #lostFocus() {
+    const active = this.#active();
+    return active === null || active.getClientRects().length === 0;
   }
 
-  /** What was clicked disappears; the focus goes to the composer. @param {() => unknown} action */
-  #refocus(action) {
-    action();
-    this.composer.focus();
+  /** What has the focus. */
+  #active() {
+    return /** @type {ShadowRoot} */ (this.panel.getRootNode()).activeElement;
   }
-}
-
-/** @param {import("../lib/rest.js").Party} from */
-function isOwn({ type }) {
-  return type === "Client";
-}
-
-/** @param {string} kind @param {string} role */
-function strip(kind, role) {
-  return element("div", { class: `strip ${kind}`, role, hidden: "" });
-}
-
-/** Whether the text was another one; an equal one must not be announced again. @param {Element|null} node @param {string} text */
-function setText(node, text) {
-  if (node === null || node.textContent === text) return false;
-  node.textContent = text;
-  return true;
 }

@@ -1,11 +1,9 @@
-"""The chat widget on a page of another origin: embed, chat over each transport, fall back, come back."""
+"""The chat widget on a page of another origin: embed, chat, come back, share it between tabs."""
 
 from __future__ import annotations
 
-import re
-
 import pytest
-from browser.widget_stand import PATIENCE, SERVICE, Desk, HostSite, Widget, as_json
+from browser.widget_stand import Desk, HostSite, Widget, as_json, visit
 from playwright.sync_api import Page, expect
 from support.browser import Watch
 from support.gateway import RunningGateway
@@ -13,12 +11,7 @@ from support.gateway import RunningGateway
 pytestmark = pytest.mark.browser
 
 
-def visit(page: Page, site: HostSite, gateway: RunningGateway, **data: str) -> None:
-    """Open a page that embeds the widget."""
-    page.goto(site.page(gateway, **{"service": SERVICE, **data}))
-
-
-def test_one_tag_embeds_it_under_a_strict_policy(
+def test_01_02_03_one_tag_embeds_it_under_a_strict_policy(
     page: Page, watch: Watch, widget: Widget, site: HostSite, gateway: RunningGateway
 ) -> None:
     """One tag with only data-service works on another origin: styled, no policy report, no foreign host."""
@@ -30,8 +23,57 @@ def test_one_tag_embeds_it_under_a_strict_policy(
     assert watch.hosts == {site.url.partition("//")[2], f"127.0.0.1:{gateway.port}"}
 
 
+def test_05_commands_before_the_widget_is_loaded(
+    page: Page, widget: Widget, site: HostSite, gateway: RunningGateway, desk: Desk
+) -> None:
+    """Commands that were given before the script was there run in their order."""
+    script = """
+      window.ChatWidget = [["open"], ["start", {form: {nickname: "Lea"}, userData: {tier: "gold"}}],
+                           ["send", "first"], ["send", "second"]];
+    """
+    visit(page, site, gateway, script=script)
+    widget.sees("second")
+    chat_id = desk.accept("Lea")
+    assert desk.texts(chat_id) == ["first", "second"]
+    assert desk.chat(chat_id)["userData"]["tier"] == "gold"
+
+
+def test_a_failed_command_rejects_with_a_code(
+    page: Page, widget: Widget, site: HostSite, gateway: RunningGateway
+) -> None:
+    """A command that cannot be done rejects with code and message, and the next one runs."""
+    visit(page, site, gateway)
+    expect(widget.launcher).to_be_visible()
+    failed = page.evaluate("ChatWidget.send('x').catch(({code, message}) => ({code, message}))")
+    assert failed["code"] == "not-open"
+    assert failed["message"]
+    assert widget.state()["phase"] == "none"
+
+
+def test_06_twenty_messages_each_way(
+    page: Page, widget: Widget, site: HostSite, gateway: RunningGateway, desk: Desk
+) -> None:
+    """Customer and agent talk at the same time, 20 messages each: both see all of them in the same order."""
+    visit(page, site, gateway)
+    widget.start("Bea")
+    chat_id = desk.accept("Bea")
+    for number in range(1, 21):
+        # Not waited for, so that the agent's message is often faster.
+        page.evaluate("(text) => void ChatWidget.send(text)", f"question {number}")
+        desk.say(chat_id, f"answer {number}")
+    for side in ("question", "answer"):
+        widget.sees(f"{side} 20")
+    expect(widget.bubbles).to_have_count(40)
+    said = widget.texts()
+    assert said == desk.texts(chat_id)
+    for side in ("question", "answer"):
+        assert [text for text in said if text.startswith(side)] == [
+            f"{side} {number}" for number in range(1, 21)
+        ]
+
+
 @pytest.mark.parametrize("transport", ["websocket", "long-polling", "rest"])
-def test_same_chat_over_each_transport(
+def test_07_same_chat_over_each_transport(
     page: Page,
     watch: Watch,
     widget: Widget,
@@ -57,123 +99,7 @@ def test_same_chat_over_each_transport(
     assert not watch.errors
 
 
-def test_falls_back_when_websockets_are_blocked(
-    page: Page, widget: Widget, site: HostSite, gateway: RunningGateway, desk: Desk
-) -> None:
-    """Without websockets the chat is held over long-polling, and the page is told so."""
-    page.route_web_socket(re.compile("/cometd"), lambda socket: socket.close())
-    visit(page, site, gateway)
-    widget.listen("transport")
-    widget.start("Cleo")
-    widget.uses("long-polling")
-    desk.say(desk.accept("Cleo"), "hello")
-    widget.sees("hello")
-    assert ["transport", {"transport": "long-polling"}] in widget.heard()
-
-
-def test_falls_back_when_comet_is_blocked(
-    page: Page, widget: Widget, site: HostSite, gateway: RunningGateway, desk: Desk
-) -> None:
-    """With nothing but REST left the chat goes on by polling."""
-    page.route_web_socket(re.compile("/cometd"), lambda socket: socket.close())
-    page.route("**/cometd*", lambda route: route.fulfill(status=503))
-    visit(page, site, gateway)
-    widget.start("Dora")
-    widget.uses("rest")
-    desk.say(desk.accept("Dora"), "hello")
-    widget.sees("hello")
-
-
-def test_switch_in_the_middle_loses_and_doubles_nothing(
-    page: Page, widget: Widget, site: HostSite, gateway: RunningGateway, desk: Desk
-) -> None:
-    """When websockets break between two messages, every event is there once, in order."""
-    sockets = []
-
-    def relay(socket) -> None:  # noqa: ANN001 - playwright's
-        sockets.append(socket)
-        if len(sockets) == 1:
-            socket.connect_to_server()
-        else:
-            socket.close()
-
-    page.route_web_socket(re.compile("/cometd"), relay)
-    visit(page, site, gateway)
-    widget.start("Emil")
-    widget.uses("websocket")
-    chat_id = desk.accept("Emil")
-    widget.say("before")
-    sockets[0].close()
-    desk.say(chat_id, "meanwhile")
-    widget.say("after")
-    widget.uses("long-polling")
-    desk.say(chat_id, "later")
-    widget.sees("later")
-    assert widget.texts() == desk.texts(chat_id) == ["before", "meanwhile", "after", "later"]
-    assert widget.indexes() == [event["index"] for event in desk.events(chat_id)]
-
-
-def test_offline_message_is_sent_once_on_return(
-    page: Page, widget: Widget, site: HostSite, gateway: RunningGateway, desk: Desk
-) -> None:
-    """What is written without a network waits under a banner and arrives once when the network is back."""
-    visit(page, site, gateway)
-    widget.start("Finn")
-    widget.uses("websocket")
-    chat_id = desk.accept("Finn")
-    page.route("**/*", lambda route: route.abort())
-    page.context.set_offline(True)
-    gateway_lost = widget.panel.get_by_text("Connection lost")
-    widget.composer.fill("are you there?")
-    widget.composer.press("Enter")
-    page.evaluate("document.querySelector('chat-widget')")  # the page itself is alive
-    expect(widget.log.get_by_text("Sending")).to_be_visible()
-    page.unroute("**/*")
-    page.context.set_offline(False)
-    expect(widget.log.get_by_text("Sending")).to_have_count(0, timeout=PATIENCE)
-    expect(gateway_lost).to_be_hidden(timeout=PATIENCE)
-    assert desk.texts(chat_id) == ["are you there?"]
-
-
-def test_answer_lost_on_the_way_does_not_double_a_message(
-    page: Page, widget: Widget, site: HostSite, gateway: RunningGateway, desk: Desk
-) -> None:
-    """A message whose answer got lost is found in the transcript instead of being sent again."""
-    visit(page, site, gateway, transport="rest")
-    widget.start("Gerd")
-    chat_id = desk.accept("Gerd")
-    lost = []
-
-    def lose_first(route) -> None:  # noqa: ANN001 - playwright's
-        if lost:
-            return route.continue_()
-        lost.append(route.fetch())
-        return route.abort()
-
-    page.route("**/send", lose_first)
-    widget.say("only once")
-    assert len(lost) == 1
-    assert desk.texts(chat_id) == ["only once"]
-
-
-def test_gateway_restart_is_survived(
-    page: Page, widget: Widget, site: HostSite, gateway: RunningGateway, desk: Desk
-) -> None:
-    """After kill -9 and a restart the chat goes on by itself, on the best transport again."""
-    visit(page, site, gateway)
-    widget.start("Hans")
-    chat_id = desk.accept("Hans")
-    widget.say("before")
-    gateway.kill()
-    expect(widget.panel.get_by_text("Connection lost")).to_be_visible(timeout=PATIENCE)
-    gateway.start()
-    desk.say(chat_id, "after")
-    widget.sees("after")
-    widget.uses("websocket")
-    assert widget.texts() == ["before", "after"]
-
-
-def test_reload_restores_everything_quietly(
+def test_13_reload_restores_everything_quietly(
     page: Page, watch: Watch, widget: Widget, site: HostSite, gateway: RunningGateway, desk: Desk
 ) -> None:
     """After a reload messages, draft and the open panel are back, and nothing old is announced."""
@@ -193,7 +119,7 @@ def test_reload_restores_everything_quietly(
     assert not watch.errors
 
 
-def test_restore_of_a_chat_that_is_over(
+def test_14_restore_of_a_chat_that_is_over(
     page: Page, widget: Widget, site: HostSite, gateway: RunningGateway, desk: Desk
 ) -> None:
     """A chat that ended meanwhile is said to be over, and a new one can be started."""
@@ -210,7 +136,7 @@ def test_restore_of_a_chat_that_is_over(
     expect(widget.panel.get_by_label("Your name")).to_be_visible()
 
 
-def test_second_tab_mirrors_with_one_connection(
+def test_15_second_tab_mirrors_with_one_connection(
     page: Page, widget: Widget, site: HostSite, gateway: RunningGateway, desk: Desk
 ) -> None:
     """A second tab shares the chat without a connection of its own, and takes over when it must."""
@@ -239,35 +165,8 @@ def test_second_tab_mirrors_with_one_connection(
     assert other.texts() == desk.texts(chat_id)
 
 
-def test_commands_before_the_widget_is_loaded(
-    page: Page, widget: Widget, site: HostSite, gateway: RunningGateway, desk: Desk
-) -> None:
-    """Commands that were given before the script was there run in their order."""
-    script = """
-      window.ChatWidget = [["open"], ["start", {form: {nickname: "Lea"}, userData: {tier: "gold"}}],
-                           ["send", "first"], ["send", "second"]];
-    """
-    visit(page, site, gateway, script=script)
-    widget.sees("second")
-    chat_id = desk.accept("Lea")
-    assert desk.texts(chat_id) == ["first", "second"]
-    assert desk.chat(chat_id)["userData"]["tier"] == "gold"
-
-
-def test_a_failed_command_rejects_with_a_code(
-    page: Page, widget: Widget, site: HostSite, gateway: RunningGateway
-) -> None:
-    """A command that cannot be done rejects with code and message, and the next one runs."""
-    visit(page, site, gateway)
-    expect(widget.launcher).to_be_visible()
-    failed = page.evaluate("ChatWidget.send('x').catch(({code, message}) => ({code, message}))")
-    assert failed["code"] == "not-open"
-    assert failed["message"]
-    assert widget.state()["phase"] == "none"
-
-
 @pytest.mark.parametrize("mode", ["rest", "cometd"])
-def test_genesys_configuration_is_enough(
+def test_34_genesys_configuration_is_enough(
     page: Page, widget: Widget, site: HostSite, gateway: RunningGateway, desk: Desk, mode: str
 ) -> None:
     """A page that only has a `_genesys.widgets.webchat` configuration chats in both of its modes."""

@@ -124,6 +124,24 @@ class Desk:
         """What was said."""
         return [event["text"] for event in self.events(chat_id) if event["type"] == "Message"]
 
+    def file_names(self, chat_id: str) -> list[str]:
+        """Names of the files of the chat."""
+        return [item["name"] for item in self._call("GET", f"/{chat_id}/files")["items"]]
+
+    def file(self, chat_id: str) -> tuple[str, bytes]:
+        """The name and the content of the only file."""
+        [item] = self._call("GET", f"/{chat_id}/files")["items"]
+        answer = self._session.get(f"{self._url}/{chat_id}/files/{item['fileId']}", timeout=10)
+        assert answer.status_code == 200, answer.text
+        return item["name"], answer.content
+
+    def send_file(self, chat_id: str, name: str, content: bytes) -> bytes:
+        """Send a file to the customer; its content."""
+        files = {"file": (name, content, "text/plain")}
+        answer = self._session.post(f"{self._url}/{chat_id}/files", files=files, timeout=10)
+        assert answer.status_code == 200, answer.text
+        return content
+
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         response = self._session.request(method, self._url + path, json=body, timeout=10)
         assert response.status_code == 200, response.text
@@ -230,3 +248,8 @@ def host_site() -> Iterator[HostSite]:
 def as_json(value: object) -> str:
     """For data attributes."""
     return json.dumps(value)
+
+
+def visit(page: Page, site: HostSite, gateway: RunningGateway, **data: str) -> None:
+    """Open a page that embeds the widget."""
+    page.goto(site.page(gateway, **{"service": SERVICE, **data}))

@@ -21,5 +21,14 @@ export default [
       ],
     },
   },
+  {
+    files: ["**/static/widget/**", "**/static/lib/**"],
+    rules: {
+      "no-restricted-syntax": [
+        "error",
+        { selector: "TemplateLiteral TemplateLiteral", message: "what makes the widget small does not understand it" },
+      ],
+    },
+  },
   { files: ["**/tests/js/**"], languageOptions: { globals: globals.node } },
 ];

@@ -15,7 +15,14 @@ TYPES = {
     "js": "text/javascript; charset=utf-8",
     "svg": "image/svg+xml; charset=utf-8",
 }
-PAGES = {"/": "", "/docs": "", "/demo/": "../", "/console/": "../", "/operator/": "../"}
+PAGES = {
+    "/": "",
+    "/docs": "",
+    "/demo/": "../",
+    "/demo/shop/": "../../",
+    "/console/": "../",
+    "/operator/": "../",
+}
 
 
 def make_client(*, demo=True, mount_prefix="/genesys"):
@@ -24,7 +31,12 @@ def make_client(*, demo=True, mount_prefix="/genesys"):
     return app.test_client()
 
 
-@pytest.mark.parametrize("path", [path for path in PAGES if path not in ("/console/", "/operator/")])
+# These hold a credential and allow less, see below.
+STRICTER = ("/operator/", "/console/")
+FRAMED = ("/console/", "/demo/shop/")
+
+
+@pytest.mark.parametrize("path", [path for path in PAGES if path not in (*STRICTER, "/demo/shop/")])
 def test_every_page_comes_with_the_strict_policy(path):
     """Own files only, no frames, no plugins, Trusted Types; no inline script or style in the page."""
     answer = make_client().get(path)
@@ -47,7 +59,7 @@ def test_every_page_comes_with_the_strict_policy(path):
 )
 def test_pages_that_hold_a_credential_allow_less_than_the_others(page, connect):
     """Own scripts, styles and requests, the console's own websocket, nothing else, and no inline code."""
-    answer = make_client().get(page)
+    answer = make_client(demo=False).get(page)
     policy = dict(
         part.strip().partition(" ")[::2] for part in answer.headers["Content-Security-Policy"].split(";")
     )
@@ -66,6 +78,17 @@ def test_pages_that_hold_a_credential_allow_less_than_the_others(page, connect):
     assert not re.search(r"<style|<script>|\sstyle=|\son\w+=", answer.text)
 
 
+@pytest.mark.parametrize("demo", [True, False])
+@pytest.mark.parametrize("path", PAGES)
+def test_only_the_demo_frames_console_and_shop(path, demo):
+    """Nobody frames a page, but in demo mode the gateway's own demo page shows two of them."""
+    if path.startswith("/demo/") and not demo:
+        return  # it is not there
+    policy = make_client(demo=demo).get(path).headers["Content-Security-Policy"]
+    allowed = "'self'" if demo and path in FRAMED else "'none'"
+    assert f"frame-ancestors {allowed}" in policy
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_every_file_of_a_page_is_there(path):
     """All references are relative (a proxy prefix works) and lead to files with the right type."""
@@ -81,8 +104,8 @@ def test_every_file_of_a_page_is_there(path):
 
 def test_the_mount_prefix_is_filled_in_safely():
     """The prefix reaches the page as an attribute, escaped."""
-    assert 'data-mount="/gms/x"' in make_client(mount_prefix="/gms/x").get("/demo/").text
-    assert 'data-mount="&quot;&gt;&lt;b&gt;"' in make_client(mount_prefix='"><b>').get("/demo/").text
+    assert 'data-mount="/gms/x"' in make_client(mount_prefix="/gms/x").get("/demo/shop/").text
+    assert 'data-mount="&quot;&gt;&lt;b&gt;"' in make_client(mount_prefix='"><b>').get("/demo/shop/").text
 
 
 def test_the_demo_page_belongs_to_the_demo():

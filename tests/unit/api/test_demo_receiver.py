@@ -1,4 +1,4 @@
-"""The demo's receiver keeps what it is sent, as it is sent, within bounds."""
+"""The demo's receiver keeps what it is sent, as it is sent, within bounds; its agent is one for everybody."""
 
 from __future__ import annotations
 
@@ -6,14 +6,24 @@ import pytest
 from flask import Flask
 
 from gateway.api import demo, problem
+from gateway.chat.accounts import AGENT, Accounts
 from gateway.clock import ManualClock
+from gateway.errors import Forbidden
+from gateway.ids import Ids
+from gateway.store.memory import MemoryStore
 
 
 @pytest.fixture
-def client():
+def accounts():
+    return Accounts(MemoryStore(), Ids(), ManualClock())
+
+
+@pytest.fixture
+def client(accounts):
     app = Flask("demo")
     problem.install(app)
-    app.register_blueprint(demo.create_blueprint(clock=ManualClock(), inbox=demo.Inbox(capacity=3)))
+    blueprint = demo.create_blueprint(clock=ManualClock(), accounts=accounts, inbox=demo.Inbox(capacity=3))
+    app.register_blueprint(blueprint)
     return app.test_client()
 
 
@@ -88,3 +98,41 @@ def test_without_demo_mode_there_is_no_receiver():
     client = app.test_client()
     answers = [client.get("/demo/received"), client.post("/demo/receiver", json={})]
     assert [(a.status_code, a.content_type) for a in answers] == [(404, "application/problem+json")] * 2
+
+
+OWN = {"Origin": "http://localhost"}
+
+
+def test_everybody_is_the_same_demo_agent(client, accounts):
+    """Each visitor gets the one token of an agent, so that visits leave nothing behind."""
+    first, second = (client.post("/demo/agent", headers=OWN) for _ in range(2))
+    assert first.json == second.json
+    assert first.headers["Cache-Control"] == "no-store"
+    account = accounts.authenticate(first.json["token"])
+    assert (account.name, account.role) == (demo.AGENT_NAME, AGENT)
+    assert len(accounts.list()) == 1
+
+
+def test_a_revoked_demo_agent_is_replaced(client, accounts):
+    """What an administrator has revoked does not count any more, and the next visitor gets another token."""
+    old = client.post("/demo/agent", headers=OWN).json["token"]
+    accounts.revoke(accounts.list()[0].fingerprint)
+    new = client.post("/demo/agent", headers=OWN).json["token"]
+    assert accounts.authenticate(new).name == demo.AGENT_NAME
+    with pytest.raises(Forbidden):
+        accounts.authenticate(old)
+
+
+def test_only_one_process_has_a_demo_agent(accounts):
+    """A token of an earlier process does not count after the first visitor of this one."""
+    tokens = [demo.DemoAgent(accounts).token() for _ in range(2)]
+    assert accounts.authenticate(tokens[1])
+    with pytest.raises(Forbidden):
+        accounts.authenticate(tokens[0])
+
+
+@pytest.mark.parametrize("headers", [{}, {"Origin": "https://evil.example"}, {"Origin": "null"}])
+def test_no_page_of_another_site_gets_a_demo_agent(client, accounts, headers):
+    """The token is for the gateway's own page."""
+    assert client.post("/demo/agent", headers=headers).status_code == 403
+    assert len(accounts.list()) == 0

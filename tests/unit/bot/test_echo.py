@@ -119,6 +119,18 @@ def test_it_leaves_when_a_person_takes_the_chat(stand, token):
     assert texts_of(stand, party) == []
 
 
+def test_it_leaves_a_chat_alone_that_is_for_people(stand, token):
+    """A customer who wants no bot gets none, also when something is said; others get their answers."""
+    with served(stand.app) as url, running(url, token):
+        quiet = stand.start_chat("Quiet", text="hello", **{"answered-by": "person"})
+        other = stand.start_chat("Ann", text="hello")
+        until(lambda: texts_of(stand, other) == ["echo: hello"])
+        stand.customers.send(quiet, "anybody?")
+        stand.customers.send(other, "again")
+        until(lambda: texts_of(stand, other) == ["echo: hello", "echo: again"])
+    assert [author for _, author in events_of(stand, quiet)] == [1, 1, 1]
+
+
 def test_typing_of_the_customer_does_not_disturb(stand, token):
     """Typing events take positions but are no questions."""
     with served(stand.app) as url, running(url, token):
