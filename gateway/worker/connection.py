@@ -119,7 +119,7 @@ class Connection(SocketUnreader):
 
     def compute(self) -> None:
         """The application works (or holds the request); no deadline."""
-        self._enter(Phase.APPLICATION, NEVER)
+        self.phase, self.deadline = Phase.APPLICATION, NEVER
 
     def write(self) -> None:
         """A piece of the answer is about to be written."""

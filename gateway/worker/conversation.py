@@ -16,17 +16,13 @@ from typing import Any
 import gevent
 import structlog
 from gunicorn.http.errors import NoMoreData
-from gunicorn.http.parser import RequestParser
 from gunicorn.workers.base_async import ALREADY_HANDLED
 
-from gateway.worker.answering import Answer, DateHeader, Environment
+from gateway.worker.answering import Answer, DateHeader, Environment, Harmless
 from gateway.worker.body import ChunkedBody
 from gateway.worker.connection import Connection, PacedAnswer, Phase
+from gateway.worker.reading import Recognition, Requests
 from gateway.worker.refusals import refuse, status_of
-
-# Of a body that the application did not read (an early 413), so much is read and dropped to keep the
-# connection.
-UNREAD_BODY = 8 * 1024 * 1024
 
 Wsgi = Callable[[dict[str, Any], Any], Any]
 
@@ -41,28 +37,27 @@ class Conversation:
         self._cfg = cfg
         self._application = application
         self._alive = alive
+        self._keepalive = cfg.keepalive
+        self._recognition = Recognition(cfg)
         self._environment = Environment(cfg)
         self._date = DateHeader()
+        self._harmless: Harmless = set()
 
     def serve(self, connection: Connection, *, client: Any, server: Any) -> None:
         """Serve request after request between these two addresses.
 
         Leaves by an exception (OSError, StopIteration) when the peer has ended the connection.
         """
-        parser = RequestParser(self._cfg, connection.sock, client)
-        parser.unreader = connection
-        proxy_info = None
+        requests = Requests(self._cfg, self._recognition, connection, client)
         while True:
             request = None
             try:
-                request = next(parser)
-                # The PROXY line comes once, before the first request, and is meant for all.
-                proxy_info = request.proxy_protocol_info = request.proxy_protocol_info or proxy_info
+                request = requests.next()
                 connection.run_application()
                 handed_over = self._respond(request, connection, client=client, server=server)
                 if handed_over:
                     connection.park()
-                elif parser.finish_body(max_bytes=UNREAD_BODY) and self._cfg.keepalive:
+                elif requests.finish() and self._keepalive:
                     connection.await_request()
                 else:
                     return
@@ -87,8 +82,8 @@ class Conversation:
         environ["gateway.connection"] = connection
         if "HTTP_TRANSFER_ENCODING" in environ:
             environ["wsgi.input"] = ChunkedBody(environ["wsgi.input"])
-        answer = Answer(request, sock, self._cfg, date=self._date)
-        if not self._alive() or not self._cfg.keepalive:
+        answer = Answer(request, sock, self._cfg, date=self._date, harmless=self._harmless)
+        if not self._alive() or not self._keepalive:
             answer.force_close()
         body = self._application(environ, answer.start_response)
         if body is ALREADY_HANDLED:
