@@ -36,6 +36,8 @@ class GatewayApp(Flask):
     """Flask with the node that it serves."""
 
     gateway: Gateway
+    # The worker begins these before others that arrived at the same time.
+    urgent_paths = health.URGENT_PATHS
 
 
 def create_app(gateway: Gateway | None = None) -> GatewayApp:

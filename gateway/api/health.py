@@ -27,6 +27,9 @@ from gateway.observe.metrics import CONTENT_TYPE, Metrics
 # GatewayError.
 Check = Callable[[], str | None]
 
+# A gateway under siege must not be restarted because its monitor had to queue.
+URGENT_PATHS = ("/healthz", "/readyz")
+
 # Any of these means that a proxy on this machine speaks for somebody else.
 _FORWARDING_HEADERS = ("Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via")
 

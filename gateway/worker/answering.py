@@ -16,6 +16,22 @@ from typing import Any
 from gunicorn import util
 from gunicorn.http.wsgi import Response, base_environ, proxy_environ
 
+from gateway.worker.reading import PlainRequest
+
+# Headers that say the same in most answers; not those that carry a length, a cookie or a connection.
+_REPEATED = frozenset(
+    {
+        "access-control-allow-credentials",
+        "access-control-allow-origin",
+        "cache-control",
+        "content-type",
+        "vary",
+        "x-content-type-options",
+    }
+)
+_HARMLESS_REMEMBERED = 256
+Harmless = set[tuple[str, str]]
+
 
 class Environment:
     """Makes WSGI environments; everything that is the same for all requests of a worker is made once."""
@@ -33,13 +49,18 @@ class Environment:
         environ["REQUEST_METHOD"] = request.method
         environ["QUERY_STRING"] = request.query
         environ["RAW_URI"] = request.uri
-        environ["SERVER_PROTOCOL"] = f"HTTP/{request.version[0]}.{request.version[1]}"
-        script_name = self._add_headers(environ, request.headers) or self._script_name
+        if isinstance(request, PlainRequest):
+            environ["SERVER_PROTOCOL"] = "HTTP/1.1"
+            environ.update(request.variables)
+            script_name = self._script_name
+        else:
+            environ["SERVER_PROTOCOL"] = f"HTTP/{request.version[0]}.{request.version[1]}"
+            script_name = self._add_headers(environ, request.headers) or self._script_name
         path = request.path
         if script_name and path.startswith(script_name):
             path = path[len(script_name) :]
         environ["SCRIPT_NAME"] = script_name
-        environ["PATH_INFO"] = util.unquote_to_wsgi_str(path)
+        environ["PATH_INFO"] = util.unquote_to_wsgi_str(path) if "%" in path else path
         _add_addresses(environ, client, server)
         if request.proxy_protocol_info:
             environ.update(proxy_environ(request))
@@ -95,10 +116,27 @@ class DateHeader:
 class Answer(Response):
     """gunicorn's response whose head waits for the first piece of the body, so that both leave together."""
 
-    def __init__(self, request: Any, sock: Any, cfg: Any, *, date: DateHeader) -> None:
+    def __init__(self, request: Any, sock: Any, cfg: Any, *, date: DateHeader, harmless: Harmless) -> None:
+        """`harmless` is what the worker's answers have found out about headers so far."""
         super().__init__(request, sock, cfg)
         self._date = date
+        self._harmless = harmless
         self._head = b""
+
+    def process_headers(self, headers: list[tuple[str, str]]) -> None:
+        """Check and take over the application's headers (gunicorn's checks, most of them once per worker)."""
+        for header in headers:
+            if header in self._harmless:
+                self.headers.append(header)
+                continue
+            before = len(self.headers)
+            super().process_headers([header])
+            unchanged = self.headers[before:] == [header]
+            if unchanged and header[0].lower() in _REPEATED and len(self._harmless) < _HARMLESS_REMEMBERED:
+                self._harmless.add(header)
+
+    def is_chunked(self) -> bool:
+        return self.response_length is None and super().is_chunked()
 
     def default_headers(self) -> list[str]:
         connection = "upgrade" if self.upgrade else "close" if self.should_close() else "keep-alive"

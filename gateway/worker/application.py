@@ -70,6 +70,12 @@ def count_slow_client(app: WsgiApplication, reason: str) -> None:
         metrics.bound("slow_clients_closed_total", reason).inc()
 
 
+def urgent_requests(app: WsgiApplication) -> tuple[bytes, ...]:
+    """How requests begin that are served before others: the application's `urgent_paths` (monitoring)."""
+    paths = getattr(app.wsgi(), "urgent_paths", ())
+    return tuple(f"{method} {path}".encode() for method in ("GET", "HEAD") for path in paths)
+
+
 def drain(app: WsgiApplication) -> None:
     """Run the application's drain hook; after it held polls are answered and websockets told to go."""
     hook = getattr(_gateway(app), "drain", None)

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import enum
 import socket
+import ssl
 import struct
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -68,10 +69,39 @@ class Connection(SocketUnreader):
         self._limits = limits
         self._keepalive = keepalive
         self._clock = clock
-        self._encrypted = encrypted
+        self.encrypted = encrypted
         self._body_started = 0.0
         self._body_received = 0
         self._answered = False
+
+    def when_readable(self, call: Callable[..., None], *args: Any) -> None:
+        """Have the event loop call this as soon as the first bytes, or the end, can be read."""
+        self.sock._read_event.start(call, *args)  # gevent's own watcher, idle until somebody reads
+
+    def first_bytes(self) -> bytes | None:
+        """Read what the peer sends first, without waiting; the parser will find it here.
+
+        Returns None when nothing has come yet and b"" when the connection is over; if it is to be encrypted,
+        that is found out by the handshake.
+        """
+        self.sock._read_event.stop()
+        try:
+            data = self.sock._sock.recv(self.mxchunk, socket.MSG_PEEK if self.encrypted else 0)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return b""
+        if self.encrypted:
+            return b""
+        if data:
+            self.buf.write(data)
+            self._head_arrives()
+        return data
+
+    def encrypt(self, context: ssl.SSLContext) -> None:
+        """Do the TLS handshake, under the deadline of the head (in the connection's greenlet)."""
+        self.sock = context.wrap_socket(self.sock, server_side=True, do_handshake_on_connect=False)
+        self.sock.do_handshake()
 
     def await_request(self) -> None:
         """The answer is out: wait for the next request, whose start may be here already (pipelining)."""
@@ -89,7 +119,7 @@ class Connection(SocketUnreader):
 
     def compute(self) -> None:
         """The application works (or holds the request); no deadline."""
-        self._enter(Phase.APPLICATION, NEVER)
+        self.phase, self.deadline = Phase.APPLICATION, NEVER
 
     def write(self) -> None:
         """A piece of the answer is about to be written."""
@@ -135,7 +165,7 @@ class Connection(SocketUnreader):
         """Close an overdue connection: whoever waits on it sees its end and cleans up. Never blocks."""
         raw = self.sock._sock  # gevent's own shutdown would raise in the waiting greenlet instead
         with suppress(OSError):  # the peer was faster
-            if self._request_begun and not self._answer_begun and not self._encrypted:
+            if self._request_begun and not self._answer_begun and not self.encrypted:
                 raw.send(_REQUEST_TIMEOUT)
             elif self.phase is Phase.ANSWER:
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)

@@ -3,12 +3,8 @@ stop.
 
 Theory of operation
 -------------------
-*Connections.* One greenlet per connection runs `handle`: parse a request, run the application, wait for the
-next. It is our own loop, because gunicorn's has no deadline for a started request and never yields on a busy
-keep-alive connection: when the next request is already in the socket, gevent's `recv` returns without
-switching, so a client that is faster than the worker keeps it until it pauses. Ours yields after each answer
-(32 closed-loop clients on one core: slowest request 20 ms instead of 100 ms to seconds). HTTP/1.1 only;
-HTTP/2 belongs to the proxy in front.
+*Connections.* The event loop accepts them and waits for their first bytes (`accepting`); then one greenlet
+per connection serves it to its end (`conversation`).
 
 *Deadlines.* Every connection carries its phase and one absolute deadline (`connection`). The `_patrol`
 greenlet looks at all of them twice a second and cuts off who is overdue: its greenlet sees the end of the
@@ -27,31 +23,25 @@ from __future__ import annotations
 
 import gc
 import socket
-import ssl
 import sys
 import time
 from functools import partial
-from http import HTTPStatus
 from typing import Any
 
 import gevent
 import structlog
+from gevent import Greenlet
 from gevent.event import Event
-from gevent.pool import Pool
-from gevent.server import StreamServer
+from gevent.pool import Group
 from gunicorn import util
-from gunicorn.http.errors import NoMoreData
-from gunicorn.http.parser import RequestParser
 from gunicorn.sock import ssl_context
-from gunicorn.workers.base_async import ALREADY_HANDLED
 from gunicorn.workers.ggevent import GeventWorker
 
+from gateway.worker.accepting import Listener, Starts, reserve_descriptors
 from gateway.worker.addresses import AddressBook
-from gateway.worker.answering import Answer, DateHeader, Environment
-from gateway.worker.application import count_slow_client, drain, limits_from
-from gateway.worker.body import ChunkedBody
-from gateway.worker.connection import Connection, PacedAnswer, Phase
-from gateway.worker.refusals import refuse, status_of
+from gateway.worker.application import count_slow_client, drain, limits_from, urgent_requests
+from gateway.worker.connection import Connection, Phase
+from gateway.worker.conversation import Conversation
 
 # How late a deadline may be noticed; a look at 20,000 connections takes about a millisecond.
 PATROL_INTERVAL = 0.5
@@ -61,13 +51,13 @@ HEARTBEAT = 1.0
 LINGER = 1.0
 # How often the stop looks whether everything has ended.
 STOP_POLL = 0.05
+# How long connections that outlive the stop may take to clean up.
+KILL_PATIENCE = 1.0
+# Descriptors that are no client's: files, the store, outgoing connections, the event loop.
+OTHER_DESCRIPTORS = 1_000
 # gunicorn's master kills workers 2 s after SIGQUIT, and at graceful_timeout after SIGTERM: be gone before.
 QUICK_STOP = 1.5
 MASTER_MARGIN = 1.0
-# Of a body that the application did not read (an early 413), so much is read and dropped to keep the
-# connection.
-UNREAD_BODY = 8 * 1024 * 1024
-
 # How long the event loop keeps the interpreter from the thread that flushes the store. Python's 5 ms would be
 # added to every commit under load: the median of 1,500 chat messages/s fell from 240 ms to 2 ms.
 SWITCH_INTERVAL = 0.0005
@@ -89,30 +79,36 @@ class GatewayWorker(GeventWorker):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._connections: dict[Any, Connection] = {}
+        # All that are open, with the name under which their address is counted.
+        self._connections: dict[Connection, str | None] = {}
         trusted = self.cfg.forwarded_allow_networks()
         self._addresses = AddressBook(trusted, trust_all="*" in self.cfg.forwarded_allow_ips)
+        self._tls: Any = None
+        self._listeners: list[Listener] = []
         self._quick = False
-        self._date = DateHeader()
 
     def load_wsgi(self) -> None:
-        """Load the application and put the connection's deadlines around its calls."""
+        """Load the application and what serves it."""
         super().load_wsgi()
-        self._environment = Environment(self.cfg)
-        self._application, self.wsgi = self.wsgi, self._call_application
+        self._urgent = urgent_requests(self.app)
+        self._conversation = Conversation(self.cfg, self.wsgi, alive=lambda: self.alive)
 
     def run(self) -> None:
         """Serve until told to stop, then stop gracefully (gunicorn calls this once, after the fork)."""
         sys.setswitchinterval(SWITCH_INTERVAL)
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLD)
+        reserve_descriptors(self.worker_connections + OTHER_DESCRIPTORS)
         self._stopping = Event()
-        servers = [self._listen(sock) for sock in self.sockets]
+        self._conversations = Group()
+        self._tls = ssl_context(self.cfg) if self.cfg.is_ssl else None
+        self._starts = Starts(self._begin, loop=gevent.get_hub().loop, clock=time.monotonic)
+        self._listeners = [self._listen(sock) for sock in self.sockets]
         patrol = gevent.spawn(self._patrol)
         while self.alive:
             self.notify()
             self._stopping.wait(HEARTBEAT)
-        self._stop(servers)
+        self._stop()
         patrol.kill()
 
     def handle_exit(self, sig: int, frame: Any) -> None:
@@ -126,144 +122,86 @@ class GatewayWorker(GeventWorker):
         self.alive = False
         self._wake_up()
 
-    def handle(self, listener: Any, client: Any, addr: Any) -> None:
-        """Serve one connection from accept to close (runs in its own greenlet)."""
+    def _welcome(self, server: Any, client: Any, address: Any) -> None:
+        """Take in an accepted connection (in the event loop): no greenlet until its first bytes are here."""
         limits = limits_from(self.app)
-        key = self._addresses.key(addr) if limits.enabled else None
+        key = self._addresses.key(address) if limits.enabled else None
         if not self._addresses.admit(key, limits.max_connections_per_address):
             count_slow_client(self.app, "address")
             logger.debug("connection_refused", reason="too many connections", peer=key)
+            client.close()
             return
-        encrypted = isinstance(client, ssl.SSLSocket)
-        self._connections[client] = connection = Connection(
+        connection = Connection(
             client,
             limits=limits,
             keepalive=self.cfg.keepalive,
             clock=time.monotonic,
-            encrypted=encrypted,
+            encrypted=self._tls is not None,
         )
+        self._connections[connection] = key
+        self._listen_to(connection, server, address)
+
+    def _listen_to(self, connection: Connection, server: Any, address: Any) -> None:
+        """Start a connection that has begun to speak, drop one that is over (in the event loop)."""
+        first = connection.first_bytes()
+        if first is None:
+            connection.when_readable(self._listen_to, connection, server, address)
+        elif first or connection.encrypted:
+            self._starts.put((connection, server, address), urgent=first.startswith(self._urgent))
+        else:
+            self._goodbye(connection)
+
+    def _begin(self, parties: tuple[Connection, Any, Any]) -> None:
+        conversation = Greenlet(self._converse, *parties)
+        self._conversations.add(conversation)
+        conversation.switch()
+
+    def _converse(self, connection: Connection, server: Any, address: Any) -> None:
+        """Serve one connection to its end (runs in its own greenlet)."""
         try:
-            if encrypted:
-                client.do_handshake()
-            self._serve(listener.getsockname(), client, addr, connection)
+            if self._tls is not None:
+                connection.encrypt(self._tls)
+            self._conversation.serve(connection, client=address, server=server)
         except (OSError, StopIteration) as end:
             logger.debug("connection_ended", reason=type(end).__name__)
         finally:
-            del self._connections[client]
-            self._addresses.release(key)
-            util.close(client)
+            self._goodbye(connection)
 
-    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> bool | None:
-        """Run the application for one request and write its answer.
+    def _goodbye(self, connection: Connection) -> None:
+        was_full = self._full()
+        self._addresses.release(self._connections.pop(connection))
+        util.close(connection.sock)
+        if was_full:
+            for listener in self._listeners:
+                listener.go_on()
 
-        False: somebody else writes the answer (ALREADY_HANDLED). StopIteration: the connection is done with.
-        """
-        if req._expected_100_continue:
-            sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-        environ = self._environment.of(req, sock, client=addr, server=listener_name)
-        answer = Answer(req, sock, self.cfg, date=self._date)
-        if not self.alive or not self.cfg.keepalive:
-            answer.force_close()
-        pieces = self.wsgi(environ, answer.start_response)
-        if pieces is ALREADY_HANDLED:
-            return False
-        try:
-            for piece in pieces:
-                answer.write(piece)
-            answer.close()
-        except Exception as error:
-            if not answer.headers_sent or isinstance(error, OSError):
-                raise
-            # A second answer on the same socket would corrupt the first: end the connection instead.
-            logger.exception("answer_broken_off", path=req.path)
-            raise StopIteration from error
-        finally:
-            close = getattr(pieces, "close", None)
-            if close is not None:
-                close()
-        if answer.should_close():
-            raise StopIteration
-        return True
+    def _full(self) -> bool:
+        return len(self._connections) >= self.worker_connections
 
-    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
-        """Answer a request that could not be parsed or served, unless it has become a websocket."""
-        status = status_of(exc)
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            logger.error("request_failed", path=getattr(req, "path", None), exc_info=exc)
-        else:
-            logger.info("request_refused", status=status.value, reason=type(exc).__name__)
-        if not any(name == "UPGRADE" for name, _ in getattr(req, "headers", ())):
-            refuse(client, status)
-
-    def _serve(self, listener_name: Any, client: Any, addr: Any, connection: Connection) -> None:
-        """Serve request after request; leaves by an exception when the connection has ended."""
-        parser = RequestParser(self.cfg, client, addr)
-        parser.unreader = connection
-        proxy_info = None
-        while True:
-            request = None
-            try:
-                request = next(parser)
-                # The PROXY line comes once, before the first request, and is meant for all.
-                proxy_info = request.proxy_protocol_info = request.proxy_protocol_info or proxy_info
-                connection.run_application()
-                done = self.handle_request(listener_name, request, client, addr)
-                if done is False:
-                    connection.park()
-                elif parser.finish_body(max_bytes=UNREAD_BODY) and self.cfg.keepalive:
-                    connection.await_request()
-                else:
-                    return
-            except (ConnectionError, StopIteration, NoMoreData):
-                raise
-            except Exception as error:
-                if isinstance(error, OSError) and connection.phase is not Phase.APPLICATION:
-                    raise  # the peer's socket failed, not the application
-                self.handle_error(request, client, addr, error)
-                return
-            gevent.sleep(0)  # let the other connections run, see the module's docstring
-
-    def _call_application(self, environ: dict[str, Any], start_response: Any) -> Any:
-        connection = self._connections[environ["gunicorn.socket"]]
-        environ["gateway.connection"] = connection
-        if "HTTP_TRANSFER_ENCODING" in environ:
-            environ["wsgi.input"] = ChunkedBody(environ["wsgi.input"])
-        answer = self._application(environ, start_response)
-        if answer is ALREADY_HANDLED:
-            return answer
-        return PacedAnswer(answer, connection)
-
-    def _listen(self, sock: Any) -> StreamServer:
-        sock.setblocking(1)
+    def _listen(self, sock: Any) -> Listener:
         if sock.family != socket.AF_UNIX:
             _detect_dead_peers(sock)
-        tls = {}
-        if self.cfg.is_ssl:
-            # The handshake is done in `handle`, under the deadline of the head.
-            tls = {"ssl_context": ssl_context(self.cfg), "do_handshake_on_connect": False}
-        pool = Pool(self.worker_connections)
-        server = StreamServer(sock, handle=partial(self.handle, sock), spawn=pool, **tls)
-        if self.cfg.workers > 1:
-            server.max_accept = 1
-        server.start()
-        return server
+        name = sock.getsockname()
+        listener = Listener(sock, newcomer=partial(self._welcome, name), full=self._full)
+        listener.start()
+        return listener
 
     def _patrol(self) -> None:
         """Cut off whoever is overdue, for as long as the worker runs."""
         while True:
             gevent.sleep(PATROL_INTERVAL)
             now = time.monotonic()
-            overdue = [one for one in self._connections.values() if one.deadline <= now]
+            overdue = [one for one in self._connections if one.deadline <= now]
             for connection in overdue:
                 if connection.phase is not Phase.IDLE:
                     count_slow_client(self.app, connection.phase.value)
                     logger.debug("slow_client_closed", phase=connection.phase.value)
                 connection.cut_off()
 
-    def _stop(self, servers: list[StreamServer]) -> None:
+    def _stop(self) -> None:
         started = time.monotonic()
-        for server in servers:
-            server.close()
+        for listener in self._listeners:
+            listener.close()
         draining = gevent.spawn(drain, self.app)
         while time.monotonic() - started < self._stop_budget():
             self.notify()
@@ -276,8 +214,7 @@ class GatewayWorker(GeventWorker):
         if self._quick:
             self.cfg.worker_int(self)
         draining.kill()
-        for server in servers:
-            server.stop(timeout=0)
+        self._conversations.kill(timeout=KILL_PATIENCE)
 
     def _stop_budget(self) -> float:
         return QUICK_STOP if self._quick else max(0.0, self.cfg.graceful_timeout - MASTER_MARGIN)
@@ -285,7 +222,7 @@ class GatewayWorker(GeventWorker):
     def _release_waiting(self, *, drained: bool) -> None:
         """Stop reading from connections that wait for a request; once drained, from parked ones too."""
         latest = time.monotonic() - (0.0 if self._quick else LINGER)
-        for connection in list(self._connections.values()):
+        for connection in list(self._connections):
             waiting = connection.phase in _WAITING_FOR_REQUEST and connection.since <= latest
             if waiting or (drained and connection.phase is Phase.PARKED):
                 connection.stop_reading()

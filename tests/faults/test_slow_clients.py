@@ -5,8 +5,10 @@ The application is a few lines written here, so that what is tested is the worke
 
 import http.client
 import os
+import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -81,7 +83,8 @@ app.gateway = SimpleNamespace(
 class Server:
     """A gunicorn process on a free port in its own directory."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, *arguments, tls=None):
+        self.tls = tls
         self.directory = directory
         (directory / "slow_app.py").write_text(APPLICATION)
         with socket.socket() as probe:
@@ -89,7 +92,8 @@ class Server:
             self.port = probe.getsockname()[1]
         self.output = (directory / "log").open("wb")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "-c", CONFIG, "slow_app:app", "-b", f"127.0.0.1:{self.port}"],
+            [sys.executable, "-m", "gunicorn", "-c", CONFIG, "slow_app:app", "-b", f"127.0.0.1:{self.port}"]
+            + list(arguments),
             cwd=directory,
             env={**os.environ, "DATA_DIR": str(directory / "data")},
             stdout=self.output,
@@ -121,6 +125,8 @@ class Server:
     def get(self, path):
         """The body of a successful GET on a connection of its own."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        if self.tls is not None:
+            connection.sock = self.tls.wrap_socket(self.connect(), server_hostname="127.0.0.1")
         try:
             connection.request("GET", path)
             answer = connection.getresponse()
@@ -196,6 +202,26 @@ def test_half_a_body_that_nobody_reads_is_closed_after_the_answer(server):
 
     assert answer.endswith(b"\r\n\r\nrefused")
     assert answer.count(b"HTTP/1.1") == 1
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the openssl command to make a certificate")
+def test_the_deadlines_hold_for_encrypted_connections(tmp_path):
+    """With TLS, silence and half a handshake end at the deadline of the head; requests are answered."""
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    words = (
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
+        f"-subj /CN=gateway -addext subjectAltName=IP:127.0.0.1 -keyout {key} -out {certificate}"
+    )
+    subprocess.run(words.split(), check=True, capture_output=True)
+    tls = ssl.create_default_context(cafile=certificate)
+    running = Server(tmp_path, "--certfile", certificate, "--keyfile", key, tls=tls)
+    peers = [running.connect(sent) for sent in (b"", b"\x16\x03\x01", b"GET /ok HTTP/1.1\r\n\r\n")]
+    answer = running.get("/body")
+    ends = [read_to_end(peer) for peer in peers]
+    running.stop()
+
+    assert b"0" == answer
+    assert not any(end.startswith(b"HTTP") for end in ends)
 
 
 def test_many_half_open_requests_do_not_delay_others(server):
