@@ -479,7 +479,7 @@ class Personnel(Protocol):
 class Store(
     Chats, Archive, Files, PushStore, Pendings, DeliveryLog, Tokens, CometSessions, Personnel, Protocol
 ):
-    """All roles together, as `services.py` holds them."""
+    """All roles together, as `services` holds them."""
 
     def check(self) -> None:
         """Raise Unavailable when a write would fail now (for /readyz)."""
