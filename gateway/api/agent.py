@@ -23,7 +23,7 @@ from gateway.api.chat_view import ChatView
 from gateway.api.gms_answer import REPLAY
 from gateway.api.routes import Route, add
 from gateway.chat.accounts import BOT, Account, Accounts
-from gateway.chat.agents import Agents
+from gateway.chat.agents import Agents, age
 from gateway.chat.customers import TypingState
 from gateway.chat.desk import Desk
 from gateway.chat.limits import MESSAGE_ID_LENGTH
@@ -53,7 +53,7 @@ _ROUTES = (
         "GET",
         "/chats",
         "list_chats",
-        schemas.ChatListSchema,
+        schemas.ChatPageSchema,
         query=schemas.ListQuerySchema,
         problems=(401, 403, 422, 429, 500, 503),
     ),
@@ -115,9 +115,17 @@ class _Views:
         return {"name": account.name, "role": account.role, "cometd": self._comet_path, "channel": CHANNEL}
 
     def list_chats(self, query: Mapping[str, Any]) -> dict[str, Any]:
-        """List waiting chats and the caller's own."""
-        found = self._agents.list_chats(caller(), query.get("state"))
-        return {"items": [self._shown(session) for session in found]}
+        """List waiting chats and the caller's own.
+
+        Go on with `cursor` until it is null. What comes and goes between two pages moves no other chat.
+        """
+        limit: int = query["limit"]
+        found = self._agents.list_chats(
+            caller(), query.get("state"), after=query.get("cursor"), limit=limit + 1
+        )
+        shown = found[:limit]
+        cursor = schemas.age_text(age(shown[-1])) if len(found) > limit else None
+        return {"items": [self._shown(session) for session in shown], "cursor": cursor}
 
     def get_chat(self, chat_id: str) -> dict[str, Any]:
         """One chat."""

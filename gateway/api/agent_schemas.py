@@ -6,6 +6,7 @@ to `chat`; here is only what keeps any JSON value in any field from reaching it.
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -18,6 +19,9 @@ from webargs.flaskparser import FlaskParser, abort
 
 # Transcript positions fit a JSON number and an SQLite integer.
 MAX_POSITION = 2**53 - 1
+# Chats of one page: a list that fills any screen, and an answer of at most a few megabytes.
+DEFAULT_CHATS, MAX_CHATS = 100, 200
+_AGE = re.compile(r"([0-9]{1,15})-([0-9A-Za-z]{1,64})")
 
 
 class JsonParser(FlaskParser):
@@ -174,6 +178,16 @@ class ChatListSchema(ma.Schema):
     items = fields.List(fields.Nested(ChatSchema), required=True)
 
 
+class ChatPageSchema(ChatListSchema):
+    """A page of chats, oldest first."""
+
+    cursor = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The next page's `cursor`; null at the end."},
+    )
+
+
 class AuthorSchema(ma.Schema):
     """Who caused an event."""
 
@@ -206,8 +220,26 @@ class EventsSchema(ma.Schema):
     nextPosition = fields.Integer(required=True, metadata={"description": "`from` of the next request."})
 
 
+class AgeField(fields.Field):
+    """A place in a list of chats (`chat.agents.Age`) as text."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> tuple[int, str]:
+        found = _AGE.fullmatch(value) if isinstance(value, str) else None
+        if found is None:
+            raise ma.ValidationError("Not a cursor of this list.")
+        return int(found[1]), found[2]
+
+
+def age_text(age: tuple[int, str]) -> str:
+    """A place in a list of chats as it is shown."""
+    return f"{age[0]}-{age[1]}"
+
+
 class ListQuerySchema(ma.Schema):
     """Which chats to list."""
+
+    limit = fields.Integer(load_default=DEFAULT_CHATS, validate=validate.Range(min=1, max=MAX_CHATS))
+    cursor = AgeField(metadata={"type": "string", "description": "`cursor` of the page before."})
 
     state = fields.String(
         validate=validate.OneOf(("waiting", "mine", "parked")),

@@ -52,8 +52,13 @@ class AgentApi:
 
     def chats(self) -> list[Json]:
         """Waiting chats and those that the bot takes part in."""
-        items = self._call("GET", "/chats").get("items")
-        return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+        found: list[Json] = []
+        cursor: object = ""
+        while isinstance(cursor, str):
+            page = self._call("GET", f"/chats?cursor={quote(cursor, safe='')}" if cursor else "/chats")
+            found += _objects(page.get("items"))
+            cursor = page.get("cursor")
+        return found
 
     def accept(self, chat_id: str) -> Json:
         """Join a chat."""
@@ -77,8 +82,8 @@ class AgentApi:
 
     def events(self, chat_id: str, position: int) -> list[Json]:
         """The transcript from `position` on, in index order."""
-        items = self._call("GET", f"/chats/{quote(chat_id, safe='')}/events?from={position}").get("items")
-        return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+        answer = self._call("GET", f"/chats/{quote(chat_id, safe='')}/events?from={position}")
+        return _objects(answer.get("items"))
 
     def _post(self, chat_id: str, action: str, body: Json | None = None) -> Json:
         return self._call("POST", f"/chats/{quote(chat_id, safe='')}/{action}", body)
@@ -104,3 +109,8 @@ class AgentApi:
             session.trust_env = False  # a .netrc would replace our Authorization header
             session.headers["Authorization"] = f"Bearer {self.token}"
         return session
+
+
+def _objects(items: object) -> list[Json]:
+    """The JSON objects of a list; of anything else, none."""
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []

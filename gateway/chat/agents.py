@@ -30,6 +30,13 @@ from gateway.rates import Rates
 from gateway.store.roles import Chats
 
 _UNFINISHED = frozenset({ChatState.WAITING, ChatState.ACTIVE, ChatState.WRAP_UP})
+# The place of a chat in a list, oldest first: when it began (milliseconds), and its id among equals.
+Age = tuple[int, str]
+
+
+def age(session: ChatSession) -> Age:
+    """The chat's place in a list, oldest first."""
+    return session.profile.created_ms, session.id
 
 
 class Agents:
@@ -55,19 +62,28 @@ class Agents:
         self._metrics = metrics
         self._reader = TranscriptReader(store, clock)
 
-    def list_chats(self, account: Account, state: str | None) -> list[ChatSession]:
-        """`"waiting"`: all waiting chats; `"mine"`: the caller's; None: both; `"parked"`. Oldest first."""
+    def list_chats(
+        self, account: Account, state: str | None, *, after: Age | None = None, limit: int | None = None
+    ) -> list[ChatSession]:
+        """`"waiting"`: all waiting chats; `"mine"`: the caller's; None: both; `"parked"`. Oldest first.
+
+        `after`: only those behind this place of the list, which need not be in it any more; at most `limit`.
+        """
         if state not in (None, "waiting", "mine", "parked"):
             raise Rejected(limits.MISSING_OR_MALFORMED, "state")
-        if state == "parked":
-            asleep = self._store.sessions_in(frozenset({ChatState.WAITING}))
-            return [session for session in asleep if not session.queued]
-        return [
+
+        def listed(session: ChatSession) -> bool:
+            if state == "parked":
+                return session.state is ChatState.WAITING and not session.queued
+            waits = state != "mine" and session.queued
+            return waits or (state != "waiting" and session.profile.by_owner(account.name) is not None)
+
+        found = [
             session
             for session in self._store.sessions_in(_UNFINISHED)
-            if (state != "mine" and session.queued)
-            or (state != "waiting" and session.profile.by_owner(account.name) is not None)
+            if listed(session) and (after is None or age(session) > after)
         ]
+        return sorted(found, key=age)[:limit]
 
     def get(self, account: Account, chat_id: str) -> ChatSession:
         """A chat that the caller may see; NotFound when there is none, Forbidden when it is another's."""

@@ -16,7 +16,7 @@ import structlog
 from gateway.chat import idle, limits, message_ids, parting, subscriptions
 from gateway.chat.decision import NOTHING, Decision
 from gateway.chat.ledger import Ledger
-from gateway.chat.party import Party, Started, TypingState
+from gateway.chat.party import Party, Started, TypingState, speaker
 from gateway.chat.presence import Presence
 from gateway.chat.retrieval import Retrievals
 from gateway.chat.start import Credentials, StartRequest, checked, new_session
@@ -27,7 +27,6 @@ from gateway.errors import BadKey, ChatGone, Rejected, Unavailable
 from gateway.ids import Ids, KeyRing, fingerprint
 from gateway.model.change import Committed, MessageId
 from gateway.model.events import Draft, EventType, QuitReason
-from gateway.model.participants import Participant
 from gateway.model.session import ChatSession, ChatState
 from gateway.model.subscription import Refused
 from gateway.observe.metrics import Metrics
@@ -162,7 +161,7 @@ class Customers:
         attributes = limits.event_attributes(event_attributes)
 
         def decide(session: ChatSession) -> Decision:
-            author = _speaker(session)
+            author = speaker(session)
             draft = Draft(
                 EventType.MESSAGE, author, text=text, message_type=kind, event_attributes=attributes
             )
@@ -216,7 +215,7 @@ class Customers:
         silent = text is None and attributes is not None and attributes.get("purpose") == _CANCEL_IDLE
 
         def decide(session: ChatSession) -> Decision:
-            author = _speaker(session)
+            author = speaker(session)
             if silent:
                 return idle.cancelled(self._settings_source.current, session.profile, self._clock.wall_ms())
             draft = Draft(
@@ -236,7 +235,7 @@ class Customers:
         nickname = limits.nickname(nickname)
 
         def decide(session: ChatSession) -> Decision:
-            renamed = replace(_speaker(session), nickname=nickname)
+            renamed = replace(speaker(session), nickname=nickname)
             profile = replace(session.profile, participants=(renamed, *session.profile.participants[1:]))
             draft = Draft(EventType.NICKNAME_UPDATED, renamed, text=nickname)
             return Decision(drafts=(draft,), profile=profile)
@@ -259,7 +258,7 @@ class Customers:
 
         def decide(session: ChatSession) -> Decision:
             nonlocal refused
-            _speaker(session)
+            speaker(session)
             profile = session.profile
             merged = limits.user_data({**profile.user_data, **changed})
             push = subscriptions.after_update(
@@ -340,12 +339,5 @@ class Customers:
         return self._settings_source.current.for_service(party.session.profile.service).max_message_length
 
 
-def _speaker(session: ChatSession) -> Participant:
-    """The customer while the chat is open for them, else ChatGone."""
-    if session.ended_for_customer:
-        raise ChatGone(session.id)
-    return session.customer
-
-
 def _saying(event_type: EventType, text: str | None) -> Callable[[ChatSession], Decision]:
-    return lambda session: Decision(drafts=(Draft(event_type, _speaker(session), text=text),))
+    return lambda session: Decision(drafts=(Draft(event_type, speaker(session), text=text),))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from gateway.errors import ChatGone
 from gateway.model.events import Event, EventType
 from gateway.model.participants import Participant
 from gateway.model.session import ChatSession
@@ -32,3 +33,10 @@ class Started:
 
     party: Party
     events: tuple[Event, ...]
+
+
+def speaker(session: ChatSession) -> Participant:
+    """The customer while the chat is open for them, else ChatGone."""
+    if session.ended_for_customer:
+        raise ChatGone(session.id)
+    return session.customer

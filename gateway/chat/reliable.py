@@ -23,7 +23,8 @@ from gateway.model.session import ChatSession
 from gateway.routing import pointer, resend
 from gateway.routing.notifiable import is_removal, notifies
 from gateway.routing.policy import policy_for
-from gateway.store.roles import Chats, Deliveries, Pendings
+from gateway.store.push_roles import Deliveries, Pendings
+from gateway.store.roles import Chats
 
 # Events looked at to find out whether a new device has something to fetch.
 LOOK_BACK = 1000

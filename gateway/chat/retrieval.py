@@ -19,7 +19,7 @@ from gateway.errors import Unavailable
 from gateway.model.pending import Pending, PendingStep
 from gateway.native import native_lock
 from gateway.routing import resend
-from gateway.store.roles import Pendings
+from gateway.store.push_roles import Pendings
 
 log = structlog.get_logger(__name__)
 

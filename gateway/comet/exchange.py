@@ -11,8 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
 from gateway.bayeux import (
     BroadcastPublish,
     Connect,
@@ -41,17 +39,11 @@ from gateway.errors import Forbidden, RateLimited, Rejected, Unavailable
 from gateway.observe.metrics import Metrics
 from gateway.rates import Rates
 
-# Messages of one batch (spec/bayeux.md 11).
-MAX_BATCH = 1_000
 # Answers to one batch, beyond which its further operations are refused: a request of some kilobytes must not
 # order a thousand whole transcripts.
 MAX_ANSWERS_BYTES = 4 * 1024 * 1024
 
 Met = Callable[[Session], None]
-
-
-class BadBatch(Exception):
-    """The body is no batch of Bayeux messages."""
 
 
 @dataclass(slots=True)
@@ -75,29 +67,6 @@ class Result:
     closed: Session | None = None
     session: Session | None = None
     answers_bytes: int = 0
-
-
-def decode(body: bytes | str) -> list[dict[str, Any]]:
-    """A JSON array of objects, or one object (iOS, hand-made clients); BadBatch for anything else."""
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise BadBatch("not JSON") from None
-    if isinstance(value, dict):
-        return [value]
-    return checked(value)
-
-
-def checked(value: Any) -> list[dict[str, Any]]:
-    """The value as a batch; BadBatch when it is not a non-empty array of objects."""
-    if not isinstance(value, list) or not value:
-        raise BadBatch("not a batch")
-    if len(value) > MAX_BATCH:
-        raise BadBatch("too many messages")
-    for message in value:
-        if not isinstance(message, dict):
-            raise BadBatch("not an array of objects")
-    return value
 
 
 def _nobody(_session: Session) -> None:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 import orjson
 
 from gateway.bayeux import Peer
-from gateway.comet.exchange import BadBatch, checked, decode
+from gateway.comet.batch import BadBatch, checked, decode
 
 Environ = dict[str, Any]
 Headers = list[tuple[str, str]]

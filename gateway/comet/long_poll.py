@@ -13,7 +13,8 @@ from urllib.parse import parse_qs
 from gateway.bayeux import Peer
 from gateway.bayeux.options import CALLBACK_POLLING, LONG_POLLING
 from gateway.comet import frames
-from gateway.comet.exchange import BadBatch, Exchange, Parked, Result
+from gateway.comet.batch import BadBatch
+from gateway.comet.exchange import Exchange, Parked, Result
 from gateway.comet.http import (
     Environ,
     Response,

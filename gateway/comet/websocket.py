@@ -21,7 +21,8 @@ from flask_sock import Sock
 
 from gateway.bayeux import Peer, Session
 from gateway.comet import frames
-from gateway.comet.exchange import BadBatch, Exchange, Result, decode
+from gateway.comet.batch import BadBatch, decode
+from gateway.comet.exchange import Exchange, Result
 from gateway.comet.hub import Hub
 from gateway.comet.receiving import receiver
 from gateway.comet.sockets import SocketOutbox

@@ -24,7 +24,7 @@ from gateway.push.destination import Destination, resolve
 from gateway.push.destinations import Destinations
 from gateway.push.lanes import Claimed
 from gateway.routing.policy import CUSTOMHTTP, Skip
-from gateway.store.roles import Deliveries, Lane
+from gateway.store.push_roles import Deliveries, Lane
 
 # spec/push.md 10.2.12; longer when an attempt may take longer, see `lease_s`.
 LEASE_S = 30.0

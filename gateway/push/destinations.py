@@ -19,8 +19,8 @@ from gateway.errors import Unavailable
 from gateway.observe.metrics import Metrics
 from gateway.push.breaker import Breaker, BreakerState
 from gateway.push.destination import Destination
-from gateway.store.roles import Destinations as DestinationStore
-from gateway.store.roles import StoredDestination
+from gateway.store.push_roles import Destinations as DestinationStore
+from gateway.store.push_roles import StoredDestination
 
 GIVE_UP_MS = 120 * 3600 * 1000
 # A destination that fails now and then is written down once a minute at most.

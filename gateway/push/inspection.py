@@ -1,8 +1,8 @@
 """What an operator does with notifications: look, send again, take back (spec/push.md 10.2.4).
 
 A replay keeps id and body and gives a row one more attempt; it uses up nothing of an automatic schedule. What
-was in flight, delivered or purged meanwhile has a defined answer each (`roles.DeliveryLog`). Called by the
-admin API and by the command line, which works on the same database while a node sends.
+was in flight, delivered or purged meanwhile has a defined answer each (`push_roles.DeliveryLog`). Called by
+the admin API and by the command line, which works on the same database while a node sends.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from gateway.observe.redaction import redact_text
 from gateway.push import customhttp
 from gateway.push.destination import Destination, resolve
 from gateway.routing.policy import Skip
-from gateway.store.roles import Deliveries, DeliveryLog
+from gateway.store.push_roles import Deliveries, DeliveryLog
 
 MASK = "********"
 # One request of an operator: enough for an outage, and over within a second or two (10.2.4).

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gateway.model.deliveries import Delivery
-from gateway.store.roles import Lane
+from gateway.store.push_roles import Lane
 
 # Rows of a lane beyond those in flight, as a multiple of its threads: enough to keep them busy until the next
 # claim, few enough for their leases and for the memory (40 rows of 30 kB).

@@ -31,7 +31,8 @@ from gateway.observe.logs import log_no_node, log_not_pushed
 from gateway.observe.metrics import Metrics
 from gateway.routing import pointer, resend
 from gateway.routing.policy import NO_NODE, Skip, policy_for
-from gateway.store.roles import Chats, Deliveries, Pendings
+from gateway.store.push_roles import Deliveries, Pendings
+from gateway.store.roles import Chats
 
 # The finest option counts in seconds.
 POLL_S = 0.25

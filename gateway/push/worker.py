@@ -35,7 +35,7 @@ from gateway.push.destination import Destination
 from gateway.push.destinations import Destinations, DestinationStatus
 from gateway.push.lanes import Claimed, Lanes
 from gateway.push.owner import is_dead
-from gateway.store.roles import Lane, PushStore
+from gateway.store.push_roles import Lane, PushStore
 
 POLL_S = 1.0
 CLAIM_ROWS = 200

@@ -27,7 +27,8 @@ from gateway.store.memory_pendings import MemoryPendings
 from gateway.store.memory_personnel import MemoryPersonnel
 from gateway.store.memory_upkeep import MemoryUpkeep
 from gateway.store.poison import poison
-from gateway.store.roles import Lane, StoredCometSession, StoredDestination, Token
+from gateway.store.push_roles import Lane, StoredDestination
+from gateway.store.roles import StoredCometSession, Token
 from gateway.store.tail import Tail
 
 _UNFINISHED = frozenset({DeliveryState.QUEUED, DeliveryState.LEASED})

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class MemoryDeliveryLog:
-    """See `roles.DeliveryLog` for the contracts. The dictionaries and the lock are `MemoryStore`'s."""
+    """See `push_roles.DeliveryLog` for the contracts. The dictionaries and the lock are `MemoryStore`'s."""
 
     _outbox: dict[str, _Row]
     _attempts: dict[str, list[Attempt]]

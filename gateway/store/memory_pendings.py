@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class MemoryPendings:
-    """See `roles.Pendings` for the contracts. The dictionaries and the lock are `MemoryStore`'s."""
+    """See `push_roles.Pendings` for the contracts. The dictionaries and the lock are `MemoryStore`'s."""
 
     _outbox: dict[str, _Row]
     _attempts: dict[str, list[Attempt]]

@@ -1,4 +1,4 @@
-"""The role `Upkeep`: what keeps the outbox small and moving. Part of `roles.PushStore`; see roles.py.
+"""The role `Upkeep`: what keeps the outbox small and moving. Part of `push_roles.PushStore`; see roles.py.
 
 `push/` calls it: the worker at its start (leases of the dead) and once a second (the bound of the queue),
 `push.retention` for old rows.

@@ -293,6 +293,44 @@ def test_push_check_08_own_disconnect(stand: Stand):
     assert "eventAttributes" not in shown
 
 
+@configured(channels("comet,customhttp"))
+@pytest.mark.parametrize("reliable", [False, True], ids=["plain", "reliable"])
+def test_push_check_08_agents_only(stand: Stand, reliable: bool):
+    """A whisper and a consultant's coming, speaking and going: no POST, no frame, no pointer, no answer."""
+    keys = REST_KEYS | ({"GCTI_GMS_PushResend": "true"} if reliable else {})
+    chat = stand.rest("Ann", **keys)
+    comet = LongPoll(stand.gateway.url)
+    comet.handshake()
+    comet.publish("requestNotifications", secureKey=chat.secure_key, transcriptPosition=0)
+    bob = Agent(stand.gateway.url, stand.gateway.token("agent", "Bob"))
+    bob.get("/me")  # now he is known, and can be asked
+    path, before = f"/chats/{chat.chat_id}", chat.events()
+    told = stand.outbox(chat.chat_id)
+    for caller, action, body in (
+        (stand.agent, "whispers", {"text": "SECRET one"}),
+        (stand.agent, "consult", {"agent": "Bob", "note": "SECRET two"}),
+        (bob, "accept", None),
+        (bob, "whispers", {"text": "SECRET three"}),
+        (bob, "typing", {"state": "started"}),
+        (bob, "leave", None),
+    ):
+        answer = caller.post(f"{path}/{action}", body)
+        assert 200 == answer.status_code, answer.text
+
+    assert told == stand.outbox(chat.chat_id)
+    assert before == chat.events()
+    stand.agent.send(chat.chat_id, "for everybody")
+    eventually(lambda: comet.poll(0.2) and "for everybody" in str(comet.notifications))
+    assert ["for everybody"] == [event["text"] for event in chat.events()[len(before) :]]
+    heard = [str(comet.notifications), str(chat.events())]
+    heard += [item.body.decode() for item in stand.posts(chat.chat_id, 1 if reliable else 2)]
+    assert not [text for text in heard if "SECRET" in text or "Bob" in text]
+    seen = stand.agent.get(f"{path}/events").json()["items"]
+    assert ["SECRET one", "SECRET three"] == [
+        event["text"] for event in seen if event.get("visibility") == "agents" and event["type"] == "Message"
+    ]
+
+
 # --- 9: providers and debug ----------------------------------------------------------------------
 
 

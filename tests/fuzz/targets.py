@@ -17,7 +17,7 @@ from urllib.parse import quote_from_bytes
 import orjson
 
 from gateway.api import gms_body
-from gateway.comet.exchange import MAX_BATCH, BadBatch, decode
+from gateway.comet.batch import MAX_BATCH, BadBatch, decode
 from gateway.comet.http import parse_body, parse_parameters
 from gateway.comet.long_poll import callback_parameters
 from gateway.comet.ws_reader import FrameReader

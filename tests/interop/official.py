@@ -6,7 +6,7 @@ import json
 import subprocess
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -108,11 +108,7 @@ class Customer:
 
     def events(self) -> list[Event]:
         """What a person sees: each index once, in the order of arrival."""
-        seen: dict[int, Event] = {}
-        for frame in self.frames():
-            for event in frame["messages"]:
-                seen.setdefault(event["index"], event)
-        return list(seen.values())
+        return first_seen(self.frames())
 
     def healthy_frames(self) -> list[Frame]:
         """The notifications from before anything was broken."""
@@ -181,6 +177,32 @@ class Backstage:
 def without_typing(events: Iterable[Event]) -> list[Event]:
     """The events that are kept for ever."""
     return [event for event in events if event["type"] not in TYPING]
+
+
+def first_seen(frames: Iterable[Frame]) -> list[Event]:
+    """Each event once, in the order of its first arrival."""
+    seen: dict[int, Event] = {}
+    for frame in frames:
+        for event in frame["messages"]:
+            seen.setdefault(event["index"], event)
+    return list(seen.values())
+
+
+def out_of_order(transport: str, frames: Sequence[Frame]) -> list[list[int]]:
+    """The indexes of each stream of notifications that has one behind a higher one; [] if all is in order.
+
+    A websocket is one stream. Without the ack extension (none of these clients asks for it) long-polling has
+    two, on TCP connections of their own: answers to publishes come in the response of the publish, live
+    events only with connects. The gateway lets nothing go with a connect before the answer that precedes it
+    is written, but which of the two responses the network and the client bring in first is nobody's promise.
+    Answers are known by the key that they alone carry.
+    """
+    streams: list[list[Frame]] = [list(frames)]
+    if transport != "websocket":
+        answers = [frame for frame in frames if "secureKey" in frame]
+        streams = [answers, [frame for frame in frames if "secureKey" not in frame]]
+    orders = [[event["index"] for event in first_seen(stream)] for stream in streams]
+    return [order for order in orders if order != sorted(order)]
 
 
 def repetitions(frames: Iterable[Frame]) -> list[int]:

@@ -12,7 +12,8 @@ from store.values import NOW, attempt, delivery, opened, outbox
 from gateway.model.change import Change
 from gateway.model.deliveries import Attempt, DeliveryState
 from gateway.store.poison import MAX_MESSAGE_BYTES
-from gateway.store.roles import Store, StoredDestination
+from gateway.store.push_roles import StoredDestination
+from gateway.store.roles import Store
 
 LEASE = 30_000
 ALL: frozenset[DeliveryState] = frozenset()

@@ -293,8 +293,13 @@ class Agent:
         return self.http.post(self.base + path, json=body, timeout=PATIENCE_S)
 
     def waiting(self) -> list[Message]:
-        """The waiting list."""
-        return list(self.get("/chats", state="waiting").json()["items"])
+        """The waiting list, page by page."""
+        page = self.get("/chats", state="waiting").json()
+        items = list(page["items"])
+        while page["cursor"]:
+            page = self.get("/chats", state="waiting", cursor=page["cursor"]).json()
+            items += page["items"]
+        return items
 
     def find(self, nickname: str) -> str:
         """The id of the waiting chat of this customer."""

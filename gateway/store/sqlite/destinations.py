@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import astuple
 
-from gateway.store.roles import StoredDestination
+from gateway.store.push_roles import StoredDestination
 from gateway.store.sqlite.database import Readers
 from gateway.store.sqlite.writer import Writer
 
@@ -14,7 +14,7 @@ _SAVE = f"INSERT OR REPLACE INTO destination ({_COLUMNS}) VALUES (?,?,?,?,?)"
 
 
 class SqliteDestinations:
-    """See `roles.Destinations` for the contracts."""
+    """See `push_roles.Destinations` for the contracts."""
 
     def __init__(self, writer: Writer, readers: Readers) -> None:
         self._writer = writer

@@ -33,7 +33,7 @@ _CANCEL = "UPDATE delivery SET state='skipped', owner=NULL, ready_ms=NULL WHERE 
 
 
 class SqliteDeliveryLog:
-    """See `roles.DeliveryLog` for the contracts."""
+    """See `push_roles.DeliveryLog` for the contracts."""
 
     def __init__(self, writer: Writer, readers: Readers) -> None:
         self._writer = writer

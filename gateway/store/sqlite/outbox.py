@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from gateway.model.deliveries import Attempt, Delivery, DeliveryState
 from gateway.store.poison import poison
-from gateway.store.roles import Lane
+from gateway.store.push_roles import Lane
 from gateway.store.sqlite import damage, rows
 from gateway.store.sqlite.database import Damaged, Readers, is_damage
 from gateway.store.sqlite.writer import Writer
@@ -23,8 +23,8 @@ T = TypeVar("T")
 _COLUMNS = f"{rows.DELIVERY_COLUMNS}, ready_ms"
 INSERT = f"INSERT INTO delivery ({_COLUMNS}) VALUES ({rows.marks(_COLUMNS.split(','))})"
 _SELECT = f"SELECT {rows.DELIVERY_COLUMNS} FROM delivery"
-# The order rule of `roles.Deliveries.claim`; parameters: now, now. Two look-ups in two small indexes: nothing
-# is in flight, and nothing that does not yield stands before.
+# The order rule of `push_roles.Deliveries.claim`; parameters: now, now. Two look-ups in two small indexes:
+# nothing is in flight, and nothing that does not yield stands before.
 _IS_NEXT = (
     "NOT EXISTS (SELECT 1 FROM delivery AS flying"
     " WHERE flying.chat_id = mine.chat_id AND flying.device_id = mine.device_id"
@@ -65,7 +65,7 @@ def inserted(delivery: Delivery) -> rows.Row:
 
 
 class SqliteDeliveries:
-    """See `roles.Deliveries` for the contracts."""
+    """See `push_roles.Deliveries` for the contracts."""
 
     def __init__(self, writer: Writer, readers: Readers) -> None:
         self._writer = writer

@@ -42,7 +42,7 @@ def write(connection: sqlite3.Connection, step: PendingStep) -> None:
 
 
 class SqlitePendings:
-    """See `roles.Pendings` for the contracts."""
+    """See `push_roles.Pendings` for the contracts."""
 
     def __init__(self, writer: Writer, readers: Readers) -> None:
         self._writer = writer

@@ -1,4 +1,4 @@
-"""`SqliteStore`: all roles on one SQLite file. Made by `services.py`, after a fork, never before it."""
+"""`SqliteStore`: all roles on one SQLite file. Made by `services`, after a fork, never before it."""
 
 from __future__ import annotations
 

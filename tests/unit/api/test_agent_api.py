@@ -20,6 +20,15 @@ def ids_of(response):
     return [item["chatId"] for item in response.json["items"]]
 
 
+def crowd(stand, number):
+    """Chats that began one after the other."""
+    chats = []
+    for _ in range(number):
+        stand.clock.advance(1)
+        chats.append(stand.start_chat().session.id)
+    return chats
+
+
 def test_me_names_the_account_and_the_live_channel(anna):
     """A client learns from its token alone who it is and where events come from."""
     expected = {"name": "Anna", "role": "agent", "cometd": "/genesys/cometd", "channel": "/service/agent"}
@@ -28,10 +37,59 @@ def test_me_names_the_account_and_the_live_channel(anna):
 
 def test_waiting_chats_are_listed_oldest_first(stand, anna):
     """`state=waiting` shows every chat that nobody took, `mine` none of them, no state all."""
-    chats = [stand.start_chat(name).session.id for name in ("Ann", "Bob")]
+    chats = crowd(stand, 2)
     assert chats == ids_of(anna.get("/chats?state=waiting"))
     assert ids_of(anna.get("/chats?state=mine")) == []
     assert chats == ids_of(anna.get("/chats"))
+
+
+def test_a_list_is_read_in_pages(stand, anna):
+    """`cursor` leads from page to page, and the last one has none; nothing is missing and nothing doubled."""
+    chats = crowd(stand, 5)
+    found, query = [], "limit=2"
+    for size in (2, 2, 1):
+        page = anna.get(f"/chats?state=waiting&{query}")
+        assert size == len(page.json["items"])
+        found += ids_of(page)
+        query = f"limit=2&cursor={page.json['cursor']}"
+    assert (chats, None) == (found, page.json["cursor"])
+    assert anna.get("/chats?limit=5").json["cursor"] is None
+
+
+def test_a_page_has_a_hundred_chats_unless_told(stand, anna):
+    """The default of `limit` bounds the answer in a crowd."""
+    chats = crowd(stand, 101)
+    assert chats[:100] == ids_of(anna.get("/chats"))
+    assert chats == ids_of(anna.get("/chats?limit=200"))
+
+
+def test_pages_of_a_list_that_moves(stand, anna):
+    """Chats that are taken or closed between two pages, the cursor's own too, hide no other chat."""
+    chats = crowd(stand, 5)
+    cursor = anna.get("/chats?state=waiting&limit=2").json["cursor"]
+    ben = stand.caller("agent", "Ben")
+    for taken in chats[:2]:
+        ben.post(f"/chats/{taken}/accept")
+    later = crowd(stand, 1)
+    assert chats[2:] + later == ids_of(anna.get(f"/chats?state=waiting&cursor={cursor}"))
+
+
+def test_pages_of_chats_that_began_at_once(stand, anna):
+    """Among chats of one millisecond, too, each is on one page exactly."""
+    chats = {stand.start_chat().session.id for _ in range(4)}
+    first = anna.get("/chats?limit=2")
+    second = anna.get(f"/chats?limit=2&cursor={first.json['cursor']}")
+    assert chats == set(ids_of(first) + ids_of(second))
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["limit=0", "limit=201", "limit=many", "cursor=", "cursor=1", "cursor=1-", "cursor=1-..%2f", "cursor=x-y"]
+    + ["cursor=" + "9" * 16 + "-a"],
+)
+def test_pages_that_do_not_exist(anna, query):
+    """A limit or cursor that no page ever named is 422."""
+    assert 422 == anna.get(f"/chats?{query}").status_code
 
 
 def test_a_chat_item_says_who_waits_since_when(stand, anna):

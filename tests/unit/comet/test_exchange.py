@@ -8,7 +8,7 @@ import orjson
 import pytest
 from unit.comet.comet_stand import CHANNEL, Poller, Socket, Stand
 
-from gateway.comet.exchange import MAX_BATCH, BadBatch, decode
+from gateway.comet.batch import MAX_BATCH, BadBatch, decode
 
 
 @pytest.mark.parametrize(

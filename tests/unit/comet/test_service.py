@@ -13,7 +13,7 @@ from unit.chat.engine import ALICE, PUSH_KEYS
 from unit.comet.comet_stand import CHANNEL, NAMES, Poller, Socket, Stand, events, texts
 
 from gateway.bayeux import Peer
-from gateway.comet.exchange import decode
+from gateway.comet.batch import decode
 
 OPERATIONS = [
     "requestNotifications",
