@@ -68,7 +68,7 @@ export class Deeds {
   /** @param {Conversation} chat @param {string} text @param {boolean} agentsOnly */
   send(chat, text, agentsOnly) {
     /** @type {Unsent} */
-    const message = { id: newId(), text, agentsOnly, state: "sending", reason: "", again: true };
+    const message = { id: newId(), text, agentsOnly, state: "sending", reason: "", again: true, after: chat.next };
     chat.unsent.push(message);
     this.stopTyping();
     return this.deliver(chat, message);

@@ -164,24 +164,26 @@ function link(address) {
 
 /** @param {Conversation} chat @param {Handlers} handlers @returns {Item[]} */
 function unsent(chat, handlers) {
-  const messages = chat.unsent.map(({ id, text, state, reason, agentsOnly }) => ({
-    key: `u${id} ${state}`,
-    make: () => {
-      const item = element("li", { class: `own last${agentsOnly ? " agents-only" : ""}` });
-      if (agentsOnly) item.append(element("span", { class: "secret" }, "Agents only"));
-      item.append(element("span", { class: "bubble" }, text));
-      if (state === "sending") item.append(element("span", { class: "byline" }, "Sending …"));
-      else
-        item.append(
-          fault(
-            `Not sent: ${reason || "the page was loaded again"}. `,
-            ["Try again", () => handlers.resend(id)],
-            ["Discard", () => handlers.discard(id)],
-          ),
-        );
-      return item;
-    },
-  }));
+  const messages = chat.unsent
+    .filter((each) => !arrived(chat, each))
+    .map(({ id, text, state, reason, agentsOnly }) => ({
+      key: `u${id} ${state}`,
+      make: () => {
+        const item = element("li", { class: `own last${agentsOnly ? " agents-only" : ""}` });
+        if (agentsOnly) item.append(element("span", { class: "secret" }, "Agents only"));
+        item.append(element("span", { class: "bubble" }, text));
+        if (state === "sending") item.append(element("span", { class: "byline" }, "Sending …"));
+        else
+          item.append(
+            fault(
+              `Not sent: ${reason || "the page was loaded again"}. `,
+              ["Try again", () => handlers.resend(id)],
+              ["Discard", () => handlers.discard(id)],
+            ),
+          );
+        return item;
+      },
+    }));
   const files = chat.uploads.map(({ id, name, failure, abort }) => ({
     key: `f${id} ${failure ?? ""}`,
     make: () => {
@@ -200,6 +202,16 @@ function unsent(chat, handlers) {
     },
   }));
   return [...messages, ...files];
+}
+
+/** Whether its event was faster than the answer to its request. @param {Conversation} chat @param {import("./memory.js").Unsent} message */
+function arrived(chat, { state, after, text, agentsOnly }) {
+  if (state !== "sending") return false;
+  return chat.events.some((event) => {
+    return (
+      event.index >= after && chat.isOwn(event) && event.text === text && (event.visibility === "agents") === agentsOnly
+    );
+  });
 }
 
 /** @param {string} words @param {...[string, () => void]} ways */

@@ -5,7 +5,7 @@
  */
 
 /** @typedef {{text: string, agentsOnly: boolean}} Draft */
-/** @typedef {{id: string, text: string, agentsOnly: boolean, state: "sending"|"failed", reason: string, again: boolean}} Unsent */
+/** @typedef {{id: string, text: string, agentsOnly: boolean, state: "sending"|"failed", reason: string, again: boolean, after: number}} Unsent */
 /** @typedef {{drafts: Record<string, Draft>, unsent: Record<string, Unsent[]>}} Kept */
 
 const PREFIX = "console-desk ";

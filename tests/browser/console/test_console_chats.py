@@ -268,8 +268,12 @@ def test_canned(stand: ConsoleStand, desks: Desks) -> None:
     anna.composer.fill("/")
     anna.composer.press("Escape")
     expect(anna.page.get_by_role("listbox")).to_be_hidden()
-    said = [event["text"] for event in ann.events() if event["type"] == "Message"]
-    assert said == ["Hello Ann, I am Anna."]
+
+    def said() -> list[str]:
+        return [event["text"] for event in ann.events() if event["type"] == "Message"]
+
+    eventually(said, what="the reply")
+    assert said() == ["Hello Ann, I am Anna."]
 
 
 # --- handing over ---------------------------------------------------------------------------------
