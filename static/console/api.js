@@ -129,6 +129,17 @@ export class Api {
     return this.#call(path, { signal });
   }
 
+  /** Every page of a list. @param {string} path below /agent/v1, with a query @returns {Promise<any[]>} its items */
+  async all(path) {
+    const items = [];
+    for (let cursor = ""; ; ) {
+      const page = await this.get(cursor === "" ? path : `${path}&cursor=${encodeURIComponent(cursor)}`);
+      items.push(...page.items);
+      if (page.cursor === null) return items;
+      cursor = page.cursor;
+    }
+  }
+
   /** @param {string} path @param {object} [body] @param {string} [id] the caller's id: repeated with it, it is done once @returns {Promise<any>} */
   post(path, body = {}, id) {
     return this.#call(path, { method: "POST", body, id });

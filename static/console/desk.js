@@ -23,6 +23,8 @@ const PAUSE = 300;
 const SETTLES = 1_000;
 /** Milliseconds in which an answer may be older than the parting from a chat. */
 const PARTED = 10_000;
+/** Waiting chats that are read, the oldest: nobody picks from more. */
+const SHOWN = 200;
 const EVERY = { live: 20_000, cut: 4_000 };
 
 export class Desk extends EventTarget {
@@ -124,13 +126,14 @@ export class Desk extends EventTarget {
     this.#busy = true;
     const away = this.failure !== null || this.loadedAt === null;
     try {
-      const [chats, offers, duty] = await Promise.all([
-        this.api.get("/chats"),
+      const [mine, waiting, offers, duty] = await Promise.all([
+        this.api.all("/chats?state=mine"),
+        this.api.get(`/chats?state=waiting&limit=${SHOWN}`),
         this.api.get("/offers"),
         this.api.get("/duty"),
       ]);
       if (this.#stopped) return;
-      this.#take(chats.items, offers.items, duty);
+      this.#take([...mine, ...waiting.items], offers.items, duty);
       this.failure = null;
       this.loadedAt = Date.now();
     } catch (error) {

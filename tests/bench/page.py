@@ -44,7 +44,7 @@ loopback, 100-byte texts. A fresh gateway for every run.
   mode.
 * **faults**: anything lost, doubled, reordered, misrouted or refused. It must say "none".
 {peers}
-## Repeat it
+{profile}## Repeat it
 
     make bench                  # everything, less than 20 minutes
     make bench ARGS=--quick     # less than 3 minutes, coarse, on the terminal only
@@ -55,6 +55,49 @@ The last one holds a rate and prints what a message costs in CPU us, which varie
 `gcc` is needed; the generator is compiled into a cache directory. With node and npm the peers are installed
 there, too. `run.py --help` lists the workloads. [tests/bench/README.md](../tests/bench/README.md) says how to
 compare two checkouts.
+"""
+
+PROFILE = """\
+## Where the time goes
+
+    taskset -c 0 .venv/bin/python tests/bench/layers.py chat-ws chat-lp churn-lp
+
+runs the application, the worker's request loop, SQLite and the clients in one process and samples which
+layer runs. One run (us of processor time per message or cycle, commits shared by 100 rooms):
+
+| layer                                   | chat, websocket | chat, long-polling | churn, long-polling |
+|-----------------------------------------|-----------------|--------------------|---------------------|
+| all, without the clients                | 110             | 343                | 303                 |
+| HTTP: our worker, gunicorn's parser     | 0               | 90                 | 110                 |
+| event loop, sockets, system calls       | 1               | 73                 | 68                  |
+| transports and hub                      | 37              | 75                 | 59                  |
+| Bayeux engine                           | 4               | 21                 | 24                  |
+| chat: rights, numbering, rendering      | 20              | 30                 | 16                  |
+| store                                   | 22              | 26                 | 0                   |
+| metrics, Flask                          | 1               | 13                 | 12                  |
+| the flush, and waiting for it           | 25              | 16                 | 14                  |
+
+(System calls of a websocket are made by the transport and counted there.) No single function stands out in
+any layer. What a ramp over loopback adds is waking up: with few messages under way each pays for its own turn
+of the event loop and its own share of a flush.
+
+* **chat, websocket.** 20,000 messages/s would be 50 us for a message that is decoded, checked, numbered,
+  rendered, put into SQLite, flushed and written to two sockets. The flush runs in a thread of its own and
+  is shared; what is left is Python. The store is a fifth of it and cannot be left out: an acknowledged
+  message is on the disk.
+* **chat, long-polling.** A message is three HTTP requests: its own, and a new connect of each member.
+  4,500/s would be 74 us for each with everything that it carries; bare WSGI under stock gunicorn does about
+  6,000 requests/s here, which is 2,000 such messages/s without any chat. Requests that nobody could
+  misunderstand no longer go through gunicorn's request object (76 us to 11); the next step would be a
+  server loop without a greenlet per connection and without WSGI (17 us a request in a prototype), which
+  means to give up ordinary request handling: every framework, middleware and profiler that knows WSGI.
+* **churn.** Four requests a cycle, the handshake being the dearest of them: random ids, a session, a
+  cookie. 3,000/s are 83 us per request, connection and all. Over websocket a cycle begins with a new
+  connection and an upgrade through Flask and flask-sock.
+* **idle, long-polling.** Between its deadlines a held poll costs nothing but two looks a second at its
+  connection's deadline (a millisecond for 20,000); 10,000 clients renew 333 polls a second, and those are
+  the figure.
+
 """
 
 PEERS = """
@@ -88,5 +131,6 @@ def page(rows: Sequence[Row], *, date: str, rounds: int, quick: bool, with_plot:
         machine=machine(),
         table=table(rows),
         reference_there=REFERENCE_THERE,
+        profile=PROFILE,
         peers=PEERS.format(ratios=ratios, plot=PLOT if with_plot else "") if ratios else "",
     )

@@ -82,7 +82,7 @@ def test_accept_race(stand: ConsoleStand, desks: Desks) -> None:
     for console in (anna, bert):
         expect(console.item("Wanted")).to_be_visible()
     # Bert's page hears nothing any more, so it still shows the chat when Anna has it.
-    bert.page.route("**/agent/v1/chats", lambda route: route.abort())
+    bert.page.route("**/agent/v1/chats?*", lambda route: route.abort())
     bert.page.evaluate("document.querySelector('nav.lists .accept').dataset.kept = 'yes'")
     button = bert.page.locator("nav.lists .accept")
     press = button.element_handle()
@@ -90,7 +90,7 @@ def test_accept_race(stand: ConsoleStand, desks: Desks) -> None:
     anna.accept("Wanted")
     press.evaluate("button => button.click()")
     expect(bert.toast).to_contain_text("Anna was faster and has the chat of Wanted.")
-    bert.page.unroute("**/agent/v1/chats")
+    bert.page.unroute("**/agent/v1/chats?*")
     expect(bert.item("Wanted")).to_have_count(0)
     expect(anna.mine.locator(".who")).to_have_text(["Wanted"])
 

@@ -144,7 +144,7 @@ def test_first_load_fails_and_is_tried_again(stand: ConsoleStand, page: Page) ->
     ann.send("Hello?")
     stand.token("Anna")
     stand.call("Anna", "POST", f"/chats/{ann.chat_id}/accept")
-    page.route("**/agent/v1/chats", lambda route: route.fulfill(status=503, body="{}"))
+    page.route("**/agent/v1/chats?*", lambda route: route.fulfill(status=503, body="{}"))
     page.route("**/events?from=*", lambda route: route.fulfill(status=503, body="{}"))
     stand.person("Anna")
     page.goto(f"{stand.url}#/chats/{ann.chat_id}")
@@ -152,7 +152,7 @@ def test_first_load_fails_and_is_tried_again(stand: ConsoleStand, page: Page) ->
     page.get_by_label("Password", exact=True).fill("correct horse battery")
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_text("Your chats could not be loaded")).to_be_visible()
-    page.unroute("**/agent/v1/chats")
+    page.unroute("**/agent/v1/chats?*")
     page.locator("nav.lists").get_by_role("button", name="Try again").click()
     expect(page.get_by_text("The transcript could not be loaded")).to_be_visible()
     page.unroute("**/events?from=*")
@@ -190,7 +190,7 @@ def test_offer_without_an_answer(tmp_path: Path, browser: Browser) -> None:
 def test_slow_answers_show_a_skeleton(stand: ConsoleStand, page: Page) -> None:
     """Lists that are late are shown as loading."""
     held: list[Route] = []
-    page.route("**/agent/v1/chats", lambda route: held.append(route))
+    page.route("**/agent/v1/chats?*", lambda route: held.append(route))
     sign_in_page = stand.person("Anna")
     page.goto(stand.url)
     page.get_by_label("Name", exact=True).fill(sign_in_page)
