@@ -132,7 +132,7 @@ export class Api {
   /** Every page of a list. @param {string} path below /agent/v1, with a query @returns {Promise<any[]>} its items */
   async all(path) {
     const items = [];
-    for (let cursor = ""; ; ) {
+    for (let cursor = ""; ;) {
       const page = await this.get(cursor === "" ? path : `${path}&cursor=${encodeURIComponent(cursor)}`);
       items.push(...page.items);
       if (page.cursor === null) return items;
