@@ -36,6 +36,8 @@ customhttp.url={url}/acme
 [push.provider.gone]
 customhttp.url={url}/gone
 """
+# Nothing is configured to be sent to.
+BARE = INI.partition("[push]")[0]
 BUSY = (
     b'{"error": "maintenance", "retry": "later", "seen": "Bearer operators-secret"}\n' + b"please wait. " * 40
 )
@@ -102,12 +104,12 @@ class OperatorStand:
 
 
 @contextmanager
-def operator_stand(directory: Path) -> Iterator[OperatorStand]:
+def operator_stand(directory: Path, *, template: str = INI) -> Iterator[OperatorStand]:
     """The stand, empty."""
     with Receiver() as receiver:
         receiver.behaviours["/push"] = answer(404, BUSY)
         receiver.behaviours["/gone"] = answer(410, b"gone for good")
-        ini = INI.format(url=receiver.url("").rstrip("/"))
+        ini = template.format(url=receiver.url("").rstrip("/"))
         with RunningGateway(directory, ini) as gateway:
             token = gateway.token("admin", "Olga")
             yield OperatorStand(gateway, receiver, token, Agent(gateway.url, gateway.token("agent", "Eve")))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser.operator_stand import PATIENCE, OperatorStand, operator_stand, populated
+from browser.operator_stand import BARE, PATIENCE, OperatorStand, operator_stand, populated
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 from support import npm
 from support.browser import Watch
@@ -192,6 +192,22 @@ def test_filters_are_in_the_address(page: Page, stand: OperatorStand) -> None:
     expect(page.locator("tbody .pill.good").first).to_be_visible()
 
 
+def test_filter_by_the_last_answer(page: Page, stand: OperatorStand) -> None:
+    """Those whose last attempt was answered with 4xx, or with 2xx; the address holds the choice."""
+    sent = stand.chat("Answered", provider="acme")
+    eventually(stand.finished)
+    stand.visit(page, f"#/deliveries?chatId={sent.chat_id}", "Deliveries")
+    page.get_by_label("Last answer").select_option("2xx")
+    expect(page.locator("tbody .pill.good").first).to_be_visible()
+    assert "statusClass=2xx" in page.url
+    page.get_by_label("Last answer").select_option("no answer")
+    expect(page.get_by_text("No notification fits the filters")).to_be_visible()
+    page.goto(f"{stand.url}#/deliveries?statusClass=4xx")
+    expect(page.get_by_label("Last answer")).to_have_value("4xx")
+    expect(page.locator("tbody tr").first).to_be_visible()
+    expect(page.locator("tbody .pill.good")).to_have_count(0)
+
+
 def test_live_tail_and_pages(page: Page, stand: OperatorStand) -> None:
     """With the tail on, a new notification appears by itself."""
     customer = stand.chat("Tail", provider="acme")
@@ -223,6 +239,9 @@ def test_delivery_detail_replay(page: Page, stand: OperatorStand) -> None:
     expect(attempts).to_have_count(3)
     expect(pill(page)).to_contain_text("delivered 200")
     expect(page.get_by_text("2 asked for manually")).to_be_visible()
+    expect(attempts.nth(0)).to_contain_text("schedule")
+    for replayed in (1, 2):
+        expect(attempts.nth(replayed)).to_contain_text("manual, Olga")
     posted = [one for one in stand.receiver.got("/push") if one.headers["webhook-id"] == id_]
     assert len(posted) == 3
 
@@ -358,13 +377,59 @@ def test_loading_error_and_stale(page: Page, stand: OperatorStand) -> None:
     expect(page.locator(".freshness")).to_contain_text("Updated")
 
 
+@pytest.mark.parametrize(("fragment", "heading"), VIEWS.items())
+def test_every_view_says_that_it_loads_fails_or_is_stale(
+    page: Page, stand: OperatorStand, fragment: str, heading: str
+) -> None:
+    """Each view: loading in words, a failure with its reason and a way on, old data with its age."""
+    answers, held = ["on"], []
+
+    def play(route: Route) -> None:
+        if answers[0] == "hold":
+            held.append(route)
+        elif answers[0] == "fail":
+            refuse(route)
+        else:
+            route.continue_()
+
+    page.route("**/admin/v1/**", play)
+    page.route("**/readyz", play)
+    page.clock.install()
+    elsewhere = "#/nodes" if heading == "Configuration" else "#/config"
+    stand.visit(page, elsewhere, VIEWS[elsewhere])
+    answers[0] = "hold"
+    page.goto(stand.url + fragment)
+    page.clock.fast_forward(400)
+    expect(page.get_by_text("Loading …")).to_be_visible()
+    answers[0] = "fail"
+    for route in held:
+        refuse(route)
+    failed = page.get_by_role("alert").filter(has_text=f"{heading} could not be loaded")
+    expect(failed).to_contain_text("Reason: the store is full.")
+    answers[0] = "on"
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator(".freshness")).to_contain_text("Updated")
+    answers[0] = "fail"
+    renew(page)
+    expect(page.locator(".freshness")).to_contain_text("Stale:")
+    expect(page.locator(".freshness")).to_contain_text("old, the store is full")
+    expect(page.get_by_text("could not be loaded")).to_have_count(0)
+
+
+def refuse(route: Route) -> None:
+    """The answer of a gateway whose store does not write."""
+    route.fulfill(status=503, content_type="application/json", body='{"detail": "the store is full"}')
+
+
 def test_empty_views(page: Page, tmp_path: Path) -> None:
     """On a gateway where nothing has happened, each list says what would appear there."""
-    with operator_stand(tmp_path) as empty:
+    with operator_stand(tmp_path, template=BARE) as empty:
         for fragment, words in {
             "#/sessions": "No chat is open",
             "#/deliveries": "Nothing was to be sent yet",
             "#/overview": "fails or is switched off",
+            "#/destinations": "Nothing was sent yet",
+            "#/sessions?state=ended": "Nobody is connected by CometD",
         }.items():
             page.goto("about:blank")
             page.goto(empty.url + fragment)
@@ -420,6 +485,21 @@ def test_axe_finds_nothing(browser: Browser, stand: OperatorStand, axe: str, the
     page.get_by_role("link", name="← Deliveries").click()
     page.get_by_role("button", name="Replay a window").click()
     found["dialog"] = violations(page, axe)
+    page.keyboard.press("Escape")
+    page.goto(f"{stand.url}#/deliveries?chatId=nothing")
+    expect(page.get_by_text("No notification fits the filters")).to_be_visible()
+    found["empty"] = violations(page, axe)
+    page.route("**/admin/v1/**", refuse)
+    expect(page.locator(".freshness")).to_contain_text("Stale:")
+    found["stale"] = violations(page, axe)
+    page.goto(f"{stand.url}#/nodes")
+    expect(page.get_by_text("Nodes could not be loaded")).to_be_visible()
+    found["error"] = violations(page, axe)
+    page.unroute("**/admin/v1/**")
+    page.route("**/admin/v1/config", lambda route: None)
+    page.goto(f"{stand.url}#/config")
+    expect(page.get_by_text("Loading …")).to_be_visible()
+    found["loading"] = violations(page, axe)
     context.close()
     assert not {name: broken for name, broken in found.items() if broken}
 
