@@ -8,7 +8,7 @@ import { ask } from "../lib/dialog.js";
 import { button, code, facts, pill, section, table } from "./parts.js";
 import { link } from "../lib/route.js";
 import { View } from "./view.js";
-import { duration, exact, moment, outcome } from "./words.js";
+import { counted, duration, exact, moment, number, outcome } from "./words.js";
 
 /** @typedef {import("./api.js").DeliveryDetail} DeliveryDetail */
 /** @typedef {import("./api.js").Attempt} Attempt */
@@ -168,12 +168,18 @@ function answer(attempt) {
   const head = attempt.responseHead ?? "";
   if (head === "") return element("span", { class: "muted" }, "empty");
   const fold = { "data-fold": `answer ${attempt.number}` };
-  const kept = head.length > HEAD_SHOWN ? `${head.slice(0, HEAD_SHOWN)}\n…` : head;
+  const length = counted(head.length, "character");
+  const cut = head.length > HEAD_SHOWN;
+  const kept = cut ? `${head.slice(0, HEAD_SHOWN)}\n…` : head;
   if (kept.length <= 60 && !kept.includes("\n")) return code(kept);
   return element(
     "details",
     fold,
-    element("summary", { "data-focus": `fold ${attempt.number}` }, `${head.length} characters`),
+    element(
+      "summary",
+      { "data-focus": `fold ${attempt.number}` },
+      cut ? `the first ${number(HEAD_SHOWN)} of ${length}` : length,
+    ),
     element("pre", { tabindex: "0", "aria-label": `Answer to attempt ${attempt.number}` }, kept),
   );
 }
