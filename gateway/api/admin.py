@@ -30,6 +30,7 @@ from gateway.chat.accounts import ADMIN, Account, Accounts
 from gateway.config import SettingsSource
 from gateway.errors import Forbidden, NotFound
 from gateway.observe.metrics import Metrics
+from gateway.push.destinations import DestinationStatus
 from gateway.push.inspection import Inspection
 from gateway.rates import Rates
 
@@ -38,21 +39,6 @@ PREFIX = "/admin/v1"
 MAX_BODY_BYTES = 65_536
 
 log = structlog.get_logger(__name__)
-
-
-class DestinationStatus(Protocol):
-    """One destination: `state` closed|open|half-open|disabled, times in Unix milliseconds."""
-
-    key: str
-    provider: str | None
-    debug: bool
-    state: str
-    since_ms: int
-    until_ms: int | None
-    failures: int
-    successes: int
-    in_flight: int
-    waiting: int
 
 
 class Destinations(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gateway.chat.export import iso_time
 from gateway.config import Settings
@@ -15,10 +15,8 @@ from gateway.config.settings import Item
 from gateway.model.deliveries import Attempt, Delivery, DeliveryKind, DeliveryState
 from gateway.model.inspection import DeliveryFilter, ReplayRecord, StatusClass
 from gateway.observe.redaction import redact_text
+from gateway.push.destinations import DestinationStatus
 from gateway.push.inspection import Detail
-
-if TYPE_CHECKING:
-    from gateway.api.admin import DestinationStatus
 
 _UNSET: Any = object()
 
