@@ -7,6 +7,7 @@ from browser.widget_stand import Desk, HostSite, Widget, as_json, visit
 from playwright.sync_api import Page, expect
 from support.browser import Watch
 from support.gateway import RunningGateway
+from support.waiting import eventually
 
 pytestmark = pytest.mark.browser
 
@@ -160,8 +161,8 @@ def test_15_second_tab_mirrors_with_one_connection(
     page.close()
     desk.say(chat_id, "four")
     other.sees("four")
-    second.wait_for_function("async () => (await ChatWidget.state()).transport === 'websocket'")
-    assert len(sockets) == 1
+    eventually(lambda: len(sockets) == 1, what="a websocket of the second tab")
+    other.uses("websocket")
     assert other.texts() == desk.texts(chat_id)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import requests
 from playwright.sync_api import Locator, Page, expect
+from support.browser import until
 from support.gateway import RunningGateway
 from support.waiting import eventually
 
@@ -217,11 +218,7 @@ class Widget:
 
     def uses(self, transport: str) -> None:
         """Wait until events come over this transport."""
-        self.page.wait_for_function(
-            "async (wanted) => (await ChatWidget.state()).transport === wanted",
-            arg=transport,
-            timeout=PATIENCE,
-        )
+        until(self.page, "async (wanted) => (await ChatWidget.state()).transport === wanted", transport)
 
     def listen(self, *names: str) -> None:
         """Record these events from now on; `heard` has them."""
