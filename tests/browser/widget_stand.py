@@ -26,6 +26,10 @@ POLICY = (
 )
 
 
+# A plain page in the documentation's pictures.
+STYLE = "body { margin: 24px; background: #f6f7f9; color: #161b26; font: 15px/1.5 system-ui, sans-serif }"
+
+
 class HostSite:
     """A web site on another host name and port; `page` adds a page and returns its address."""
 
@@ -56,7 +60,7 @@ class HostSite:
         self._server.server_close()
 
     def page(
-        self, gateway: RunningGateway, *, script: str = "", style: str = "", body: str = "", **data: str
+        self, gateway: RunningGateway, *, script: str = "", style: str = STYLE, body: str = "", **data: str
     ) -> str:
         """A page under the documented policy with the widget's tag; `data` are its attributes."""
         name = f"/page{len(self._files)}"
