@@ -41,6 +41,8 @@
 
 /** Milliseconds; the gateway answers each of these operations at once. */
 const TIMEOUT_MS = 8_000;
+/** For a file, whose bytes count as part of the answer: a large one over a slow line. */
+const DOWNLOAD_MS = 300_000;
 
 /** A request that failed. `retry` says whether the same request may succeed later. */
 export class ChatError extends Error {
@@ -137,7 +139,7 @@ export class ChatApi {
   /** The bytes of a file. @param {Identity} identity @param {string} fileId @returns {Promise<Blob>} */
   async download(identity, fileId) {
     const path = `/${encodeURIComponent(identity.chatId)}/file/${encodeURIComponent(fileId)}/download`;
-    const response = await this.#fetch(path, new URLSearchParams(credentials(identity)));
+    const response = await this.#fetch(path, new URLSearchParams(credentials(identity)), DOWNLOAD_MS);
     if (!response.ok) throw new ChatError(response.status === 403 ? "used-up" : 206, "not available");
     return response.blob();
   }
@@ -154,9 +156,9 @@ export class ChatApi {
     return checked(body, response.status);
   }
 
-  /** @param {string} path @param {URLSearchParams} body */
-  async #fetch(path, body) {
-    const signal = AbortSignal.timeout(TIMEOUT_MS);
+  /** @param {string} path @param {URLSearchParams} body @param {number} patience milliseconds, for the whole answer */
+  async #fetch(path, body, patience = TIMEOUT_MS) {
+    const signal = AbortSignal.timeout(patience);
     try {
       return await fetch(this.#service + path, { method: "POST", body, headers: this.#headers, signal });
     } catch {

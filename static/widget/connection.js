@@ -8,7 +8,8 @@
  * @typedef {object} Chat
  * @property {import("../lib/rest.js").ChatApi} api
  * @property {() => number} position index of the first event not seen yet
- * @property {() => import("./restore.js").Saved|null} offer the chat, for a new tab
+ * @property {() => import("./restore.js").Saved|null} offer the chat, for another tab
+ * @property {(saved: import("./restore.js").Saved) => void} onStarted another tab has started a chat, this one has none
  * @property {(envelope: Envelope, own: boolean) => void} onEnvelope `own`: over the link of this tab
  * @property {(error: import("../lib/rest.js").ChatError) => void} onFinal
  * @property {(transport: Transport) => void} onTransport
@@ -49,6 +50,11 @@ export class Connection {
     this.#chatId = identity.chatId;
     this.#tabs.claim(identity.chatId, () => this.#hold(identity, first));
     if (!this.#tabs.isOwner) this.state = "connected";
+  }
+
+  /** Show the chat in the tabs that have none. */
+  share() {
+    this.#tabs.tell({ kind: "started", saved: this.#chat.offer() });
   }
 
   /** The chat is over. */
@@ -105,6 +111,7 @@ export class Connection {
 
   /** What another tab passes on. @param {any} message */
   #hear(message) {
+    if (message?.kind === "started" && message.saved && this.#chatId === "") this.#chat.onStarted(message.saved);
     if (this.#chatId === "" || message?.chatId !== this.#chatId) return;
     if (message.kind === "envelope") this.#chat.onEnvelope(message.envelope, false);
     if (message.kind === "state" && !this.#tabs.isOwner) this.#set(message.state, message.rung);

@@ -27,12 +27,19 @@
     .then(() => import(address))
     .then((module) => module.mount({ data: { ...script.dataset }, script: script.src, genesys: page._genesys }));
 
-  // One after the other, in the order of the calls; a failure does not stop those that follow.
+  // One after the other, in the order of the calls; a failure does not stop those that follow. A message may have to wait
+  // for the network: it is handed over in its turn, and of what follows only the end waits until it has arrived.
+  /** @type {Promise<any>} */
   let last = loaded;
+  /** @type {Promise<any>} */
+  let said = loaded;
   /** @param {string} name @param {any[]} values */
   const call = (name, ...values) => {
-    const result = last.then(() => loaded).then((widget) => widget[name](...values));
-    last = result.catch(() => {});
+    const turn = (name === "end" ? Promise.all([said, last]) : last).then(() => loaded);
+    const result = turn.then((widget) => widget[name](...values));
+    const done = result.catch(() => {});
+    if (name === "send") said = done;
+    last = name === "send" ? turn : done;
     return result;
   };
   const before = Array.isArray(page.ChatWidget) ? page.ChatWidget : [];

@@ -101,7 +101,8 @@ export class Log {
     /** @type {Item[]} */
     const items = [];
     if (first) items.push(this.#info("day", this.#texts.day(first.utcTime)));
-    if (phase === "open" && outbox.list.length === 0 && !events.some(({ type }) => PERSON.includes(type))) {
+    const alone = conversation.others.size === 0 && outbox.list.length === 0;
+    if (phase === "open" && alone && !events.some(({ type }) => PERSON.includes(type))) {
       items.push(this.#info("empty", this.#texts.get("empty")));
     }
     events.forEach((event, place) => {

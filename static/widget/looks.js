@@ -70,7 +70,8 @@ export class Screen {
     if (full && !this.#full) {
       this.#overflow = style.overflow;
       style.overflow = "hidden";
-      history.pushState({ ...history.state, chatWidget: true }, "");
+      // After a reload with the panel open, the step is there already.
+      if (!history.state?.chatWidget) history.pushState({ ...history.state, chatWidget: true }, "");
     } else if (!full && this.#full) {
       style.overflow = this.#overflow;
       if (!this.#steppedBack && history.state?.chatWidget) history.back();

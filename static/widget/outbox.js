@@ -32,6 +32,8 @@ export class Outbox {
   failing = false;
   #chat;
   #sending = false;
+  /** Who waits for a message, by its id. @type {Map<string, {resolve: (value?: unknown) => void, reject: (error: Error) => void}>} */
+  #waiting = new Map();
   #pause = new Pause();
 
   /** @param {Chat} chat */
@@ -39,11 +41,13 @@ export class Outbox {
     this.#chat = chat;
   }
 
-  /** Send a message; resolves when it is in the transcript or refused. @param {string} text */
-  async add(text) {
+  /** Send a message; resolves when it is in the transcript, rejects when it is refused. @param {string} text */
+  add(text) {
     const id = crypto.getRandomValues(new Uint32Array(3)).join("-");
+    const done = new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
     this.#set([...this.list, { id, text, state: "sending" }]);
-    await this.flush();
+    void this.flush();
+    return done;
   }
 
   /** Try a message that was refused once more. @param {string} id */
@@ -67,12 +71,14 @@ export class Outbox {
   /** An own event has arrived: the message that it is, if any, is sent. @param {ChatEvent} event */
   arrived(event) {
     const id = event.eventAttributes?.[MARK]?.["message-id"];
-    if (this.list.some((one) => one.id === id)) this.#set(this.list.filter((one) => one.id !== id));
+    if (this.list.some((one) => one.id === id)) this.#arrived(id);
   }
 
   /** The chat is over; what is left can only be read. */
   close() {
     this.list = this.list.map((one) => ({ ...one, state: "failed", code: "ended" }));
+    for (const one of this.#waiting.values()) one.reject(new ChatError("ended", "the chat has ended"));
+    this.#waiting.clear();
   }
 
   /** Do not wait for the next attempt. */
@@ -107,15 +113,24 @@ export class Outbox {
     const fields = { message: text, messageId, eventAttributes, transcriptPosition: String(position()) };
     try {
       take(await operate("send", fields));
-      this.#set(this.list.filter((one) => one !== message));
+      this.#arrived(messageId);
     } catch (error) {
       if (!(error instanceof ChatError)) throw error;
       if (error.retry) return false;
       const failed = { ...message, state: /** @type {const} */ ("failed"), code: error.code };
       this.#set(this.list.map((one) => (one === message ? failed : one)));
+      this.#waiting.get(messageId)?.reject(error);
+      this.#waiting.delete(messageId);
       this.#chat.onRefused(error);
     }
     return true;
+  }
+
+  /** The message is in the transcript. @param {string} id */
+  #arrived(id) {
+    this.#waiting.get(id)?.resolve();
+    this.#waiting.delete(id);
+    this.#set(this.list.filter((one) => one.id !== id));
   }
 
   /** @param {Unsent[]} list */

@@ -4,7 +4,7 @@
  * The record (keys, draft, unsent messages) is in sessionStorage: it survives a reload and ends with the tab. It is
  * never in a cookie, an address or localStorage. All tabs of a site that show the same chat ask for one Web Lock; the
  * tab that has it holds the connection and passes on what arrives over a BroadcastChannel, and when it closes the next
- * gets the lock. A new tab asks the others for the chat. Where a browser has no locks (pages over plain http), every
+ * gets the lock. A new tab asks the others for the chat; a chat that begins is told to the tabs without one. Where a browser has no locks (pages over plain http), every
  * tab has its own connection, which works as well.
  *
  * @typedef {import("../lib/rest.js").Identity} Identity

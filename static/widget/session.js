@@ -80,6 +80,7 @@ export class Session {
       api: this.#api,
       position: () => this.conversation.lastIndex + 1,
       offer: () => this.#offer(),
+      onStarted: (saved) => void this.restore(saved),
       onEnvelope: (envelope, own) => {
         if (own) this.#notify("frame", envelope);
         this.#take(envelope);
@@ -125,14 +126,23 @@ export class Session {
     return this.connection.state !== "connected" || this.outbox.failing || !navigator.onLine;
   }
 
+  /** Whether the panel was open before the reload. */
+  get wasOpen() {
+    return this.#memory.load()?.open === true;
+  }
+
   /** What a reload needs to know beside the chat itself. @param {Partial<Saved>} changes */
   remember(changes) {
     if (this.phase === "open") this.#memory.save(changes);
   }
 
-  /** Take up the chat of this tab, or that of another tab. @returns {Promise<Saved|null>} */
-  async restore() {
-    const saved = this.#memory.load() ?? (await this.connection.ask());
+  /**
+   * Take up the chat of this tab, or that of another tab.
+   * @param {Saved|null} [started] what another tab has just started
+   * @returns {Promise<Saved|null>}
+   */
+  async restore(started = null) {
+    const saved = started ?? this.#memory.load() ?? (await this.connection.ask());
     // Somebody may have started a chat while the other tabs were asked.
     if (saved === null || this.phase !== "none") return null;
     this.#enter("restoring");
@@ -184,6 +194,7 @@ export class Session {
       this.#nickname = envelope.messages[0]?.from.nickname ?? fields.nickname ?? "";
       this.#open({ chatId, userId, secureKey, alias }, null);
       this.#take(envelope);
+      this.connection.share();
       this.#notify("submitted", { alias: "WebChat.submitted" });
     } catch (error) {
       this.reason = error instanceof ChatError ? error.code : "network";
@@ -192,7 +203,7 @@ export class Session {
     }
   }
 
-  /** Say something; resolves when it is in the transcript or refused. @param {string} text */
+  /** Say something; resolves when it is in the transcript, rejects when it is refused. @param {string} text */
   async send(text) {
     this.#needOpen();
     this.#signals.forget();

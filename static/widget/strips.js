@@ -1,5 +1,6 @@
 /**
- * What is told beside the conversation: connection lost, the place in the queue, the end, and the idle alert.
+ * What is told beside the conversation: connection lost, something that failed, the place in the queue, the end, and the
+ * idle alert.
  *
  * @typedef {import("./session.js").Session} Session
  *
@@ -27,6 +28,7 @@ export class Strips {
   #texts;
   #actions;
   #connection = strip("warn", "status");
+  #fault = strip("bad", "alert");
   #question = strip("", "group");
   #queue = strip("", "status");
   #idleText = element("p", { class: "count" });
@@ -41,10 +43,17 @@ export class Strips {
     this.#session = session;
     this.#texts = texts;
     this.#actions = actions;
-    this.elements = [this.#connection, this.#question, this.#queue];
+    this.elements = [this.#connection, this.#fault, this.#question, this.#queue];
     this.#connection.append(
       element("p"),
       this.#button("", "tryNow", () => session.retry()),
+    );
+    this.#fault.append(
+      element("p"),
+      this.#button("", "close", () => {
+        this.#fault.hidden = true;
+        actions.stay();
+      }),
     );
     this.#queue.append(element("p"));
     this.#question.setAttribute("aria-label", texts.get("endQuestion"));
@@ -54,7 +63,7 @@ export class Strips {
     };
     const end = () => {
       this.ask(false);
-      session.end().catch(() => this.render());
+      session.end().catch((error) => this.fail(error.code));
     };
     const ways = [this.#button("", "endCancel", keep), this.#button(" primary", "endConfirm", end)];
     this.#question.append(element("p", {}, texts.get("endQuestion")), element("div", { class: "actions" }, ...ways));
@@ -69,13 +78,21 @@ export class Strips {
   /** Whether the customer is asked if the chat shall end. @param {boolean} asking */
   ask(asking) {
     this.#asking = asking;
+    if (asking) this.fail("");
     this.render();
     if (asking) this.#question.querySelector("button")?.focus();
+  }
+
+  /** Say what went wrong until it is put away or tried again. @param {string} code see `Texts.error`, "" for nothing */
+  fail(code) {
+    this.#fault.hidden = code === "";
+    setText(this.#fault.firstElementChild, this.#texts.error(code));
   }
 
   render() {
     this.#note();
     const { phase } = this.#session;
+    if (phase !== "open" && phase !== "ended") this.#fault.hidden = true;
     this.#question.hidden = phase !== "open" || !this.#asking;
     this.#renderConnection();
     this.#renderQueue();

@@ -83,6 +83,7 @@ a { color: inherit; }
 .strip { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 12px; padding: 8px 16px; font-size: 13px;
   background: var(--sunken); border-block-end: 1px solid var(--border); flex: none; }
 .strip p { flex: 1 1 180px; }
+.strip.bad { background: var(--danger-soft); color: var(--danger); }
 .strip.warn { background: var(--warn-soft); color: var(--warning); }
 .strip .actions { display: flex; gap: 8px; }
 
@@ -112,6 +113,7 @@ li.own .bubble { border-end-end-radius: 3px; background: var(--accent); color: v
 .own .bubble :focus-visible { outline-color: currentColor; }
 .byline { margin-block-start: 3px; padding-inline: 2px; font-size: 12px; color: var(--muted); }
 .byline.bad { color: var(--danger); }
+.own .byline { text-align: end; }
 .card { display: flex; align-items: center; gap: 10px; text-align: start; }
 .card .name { display: block; overflow-wrap: anywhere; }
 .card small { display: block; font-size: 12px; }

@@ -153,6 +153,11 @@ export class View {
     return this.form;
   }
 
+  /** Say what went wrong with something that was asked for. @param {string} code "" for nothing */
+  fail(code) {
+    this.#strips.fail(code);
+  }
+
   /** @param {boolean} isOpen */
   setOpen(isOpen) {
     this.isOpen = isOpen;

@@ -64,11 +64,12 @@ class ChatWidget extends HTMLElement {
     await this.#speak();
     const restoring = this.#session.restore();
     this.#emit("ready");
-    if (this.#config.open) await this.open();
+    // A panel that was open is open again at once, and says that the chat is being fetched.
+    if (this.#config.open || this.#session.wasOpen) void this.open();
     const saved = await restoring;
     if (saved === null) return;
     this.#view.composer.text = saved.draft ?? "";
-    if (saved.open) await this.open();
+    this.#session.remember({ open: this.#view.isOpen });
     this.#view.log.restoreScroll(saved.scroll);
   }
 
@@ -177,8 +178,9 @@ class ChatWidget extends HTMLElement {
         this.#view.focus();
       },
       send: (text) => {
-        const sent = () => session.remember({ draft: "" });
-        void session.send(text).then(sent, () => {});
+        // The outbox keeps the text from here on: a draft beside it would be sent twice after a reload.
+        session.remember({ draft: "" });
+        void session.send(text).catch(() => {});
       },
       announce: (text) => this.#alerts.announce(text),
       soundOn: () => this.#alerts.soundOn,
@@ -293,10 +295,11 @@ class ChatWidget extends HTMLElement {
 
   /** @param {import("../lib/rest.js").ChatEvent} event */
   async #download({ userData = {} }) {
+    this.#view.fail("");
     try {
       saveAs(await this.#session.download(userData["file-id"] ?? ""), userData["file-name"] ?? "file");
     } catch (error) {
-      this.#alerts.announce(this.#texts.error(/** @type {any} */ (error).code));
+      this.#view.fail(/** @type {any} */ (error).code);
     }
   }
 

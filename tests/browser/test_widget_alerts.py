@@ -8,6 +8,7 @@ import pytest
 from browser.widget_stand import PATIENCE, Desk, HostSite, Widget, visit
 from browser.widget_states import own_answers
 from playwright.sync_api import Page, expect
+from support.browser import until
 from support.gateway import RunningGateway
 
 pytestmark = pytest.mark.browser
@@ -104,6 +105,6 @@ def test_30_each_new_message_is_announced_once(
         desk.say(chat_id, text)
     widget.sees(texts[-1])
     widget.say("mine is not told")
-    page.wait_for_function("told.join(' ').includes('message 7.')")
+    until(page, "() => told.join(' ').includes('message 7.')")
     assert " ".join(page.evaluate("told")) == " ".join(f"Anna said: {text}" for text in texts)
     expect(widget.log).to_have_attribute("aria-live", "off")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from browser.widget_stand import Desk, HostSite, Widget, as_json, visit
+from browser.widget_stand import PATIENCE, Desk, HostSite, Widget, as_json, visit
 from playwright.sync_api import Page, expect
 from support.browser import Watch
 from support.gateway import RunningGateway
+from support.waiting import eventually
 
 pytestmark = pytest.mark.browser
 
@@ -33,6 +34,7 @@ def test_05_commands_before_the_widget_is_loaded(
     """
     visit(page, site, gateway, script=script)
     widget.sees("second")
+    expect(widget.log.get_by_text("Sending")).to_have_count(0)
     chat_id = desk.accept("Lea")
     assert desk.texts(chat_id) == ["first", "second"]
     assert desk.chat(chat_id)["userData"]["tier"] == "gold"
@@ -44,10 +46,15 @@ def test_a_failed_command_rejects_with_a_code(
     """A command that cannot be done rejects with code and message, and the next one runs."""
     visit(page, site, gateway)
     expect(widget.launcher).to_be_visible()
-    failed = page.evaluate("ChatWidget.send('x').catch(({code, message}) => ({code, message}))")
+    send = "(text) => ChatWidget.send(text).catch(({code, message}) => ({code, message}))"
+    failed = page.evaluate(send, "x")
     assert failed["code"] == "not-open"
     assert failed["message"]
     assert widget.state()["phase"] == "none"
+    page.evaluate("ChatWidget.start({form: {nickname: 'Max'}})")
+    assert page.evaluate(send, "y" * 20_000)["code"] == "204"
+    assert page.evaluate(send, "short enough") is None
+    assert widget.state()["phase"] == "open"
 
 
 def test_06_twenty_messages_each_way(
@@ -102,21 +109,45 @@ def test_07_same_chat_over_each_transport(
 def test_13_reload_restores_everything_quietly(
     page: Page, watch: Watch, widget: Widget, site: HostSite, gateway: RunningGateway, desk: Desk
 ) -> None:
-    """After a reload messages, draft and the open panel are back, and nothing old is announced."""
+    """After a reload messages, draft, open panel and place are back, and nothing old is announced."""
     visit(page, site, gateway)
     widget.start("Ida")
     chat_id = desk.accept("Ida")
-    desk.say(chat_id, "hello Ida")
-    widget.sees("hello Ida")
+    for number in range(20):
+        desk.say(chat_id, f"hello Ida {number}")
+    widget.sees("hello Ida 19")
     widget.composer.fill("half a sen")
+    widget.log.evaluate("(node) => node.scrollTo(0, 123)")
+    expect(widget.panel.get_by_role("button", name="New messages")).to_be_hidden()
     page.reload()
-    widget.sees("hello Ida")
+    widget.sees("hello Ida 19")
+    expect(widget.panel).to_be_visible()
     expect(widget.composer).to_have_value("half a sen")
+    eventually(lambda: widget.log.evaluate("(node) => node.scrollTop") == 123, what="the same place")
     widget.uses("websocket")
     expect(widget.announcer).to_have_text("")
     desk.say(chat_id, "still there?")
     expect(widget.announcer).to_have_text("Anna said: still there?")
     assert not watch.errors
+
+
+def test_13_what_was_sent_is_no_draft_after_a_reload(
+    page: Page, widget: Widget, site: HostSite, gateway: RunningGateway, desk: Desk
+) -> None:
+    """A message whose answer is not there at the reload is sent once; its text is not offered again."""
+    visit(page, site, gateway)
+    widget.start("Ivo")
+    chat_id = desk.accept("Ivo")
+    page.route("**/send", lambda route: None)  # nothing comes back
+    widget.composer.press_sequentially("only once")
+    widget.composer.press("Enter")
+    expect(widget.log.get_by_text("Sending")).to_be_visible()
+    page.unroute_all(behavior="ignoreErrors")
+    page.reload()
+    widget.sees("only once")
+    expect(widget.log.get_by_text("Sending")).to_have_count(0, timeout=PATIENCE)
+    expect(widget.composer).to_have_value("")
+    assert desk.texts(chat_id) == ["only once"]
 
 
 def test_14_restore_of_a_chat_that_is_over(
@@ -160,9 +191,29 @@ def test_15_second_tab_mirrors_with_one_connection(
     page.close()
     desk.say(chat_id, "four")
     other.sees("four")
-    second.wait_for_function("async () => (await ChatWidget.state()).transport === 'websocket'")
-    assert len(sockets) == 1
+    eventually(lambda: len(sockets) == 1, what="a websocket of the second tab")
+    other.uses("websocket")
     assert other.texts() == desk.texts(chat_id)
+
+
+def test_15_a_chat_that_begins_is_in_the_tabs_that_were_open(
+    page: Page, widget: Widget, site: HostSite, gateway: RunningGateway, desk: Desk
+) -> None:
+    """A tab that was there before the chat began shows it as well, and both learn of its end."""
+    visit(page, site, gateway)
+    second = page.context.new_page()
+    second.goto(page.url)
+    other = Widget(second)
+    expect(other.launcher).to_be_visible()
+    widget.start("Kai")
+    chat_id = desk.accept("Kai")
+    widget.say("hello")
+    other.launcher.click()
+    other.sees("hello")
+    second.evaluate("ChatWidget.end()")
+    for tab in (widget, other):
+        expect(tab.panel.get_by_role("button", name="Start a new chat")).to_be_visible()
+    assert desk.texts(chat_id) == ["hello"]
 
 
 @pytest.mark.parametrize("mode", ["rest", "cometd"])

@@ -55,7 +55,9 @@ def chooser(widget: Widget) -> Locator:
 def test_20_file_reaches_the_agent_unchanged_and_one_comes_back(
     page: Page, widget: Widget, site: HostSite, files_gateway: RunningGateway
 ) -> None:
-    """A file goes up with its progress shown, the agent gets the same bytes; the agent's file comes down."""
+    """A file goes up with its progress shown, the agent gets the same bytes; the agent's file comes down,
+    and if it does not, the customer is told.
+    """
     desk = Desk(files_gateway)
     visit(page, site, files_gateway)
     widget.start("Wanda")
@@ -80,6 +82,14 @@ def test_20_file_reaches_the_agent_unchanged_and_one_comes_back(
         widget.log.get_by_role("button", name="Download invoice.txt").click()
     assert download.value.suggested_filename == "invoice.txt"
     assert download.value.path().read_bytes() == sent
+    page.route("**/download", lambda route: route.abort())
+    widget.log.get_by_role("button", name="Download invoice.txt").click()
+    told = widget.panel.get_by_role("alert").get_by_text("The chat cannot be reached.")
+    expect(told).to_be_visible()
+    page.unroute("**/download")
+    with page.expect_download():
+        widget.log.get_by_role("button", name="Download invoice.txt").click()
+    expect(told).to_be_hidden()
 
 
 def test_20_each_limit_has_its_message(

@@ -163,7 +163,7 @@ def test_26_dark_auto(page: Page, widget: Widget, site: HostSite, gateway: Runni
 def test_27_full_screen_on_a_telephone(
     page: Page, widget: Widget, site: HostSite, gateway: RunningGateway, desk: Desk
 ) -> None:
-    """On a telephone the panel covers the page and keeps the focus; the composer is in view; Back closes."""
+    """A telephone's panel covers the page and keeps the focus; the composer is in view; Back closes it."""
     page.set_viewport_size(PHONE)
     visit(page, site, gateway)
     widget.start("Theo")
@@ -178,9 +178,13 @@ def test_27_full_screen_on_a_telephone(
         assert page.evaluate("document.activeElement.localName") == "chat-widget"
     page.set_viewport_size({"width": 390, "height": 420})  # a keyboard is shown
     expect(widget.composer).to_be_in_viewport(ratio=1)
+    page.reload()
+    expect(widget.composer).to_be_visible()
     page.go_back()
     expect(widget.panel).to_be_hidden()
     assert page.evaluate("getComputedStyle(document.documentElement).overflow") == "visible"
+    page.go_back()
+    assert page.url == "about:blank"
 
 
 @pytest.mark.parametrize("size", [{"width": 320, "height": 480}, {"width": 640, "height": 360}])

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 import pytest
 from browser.widget_stand import PATIENCE, Desk, HostSite, Widget, visit
 from playwright.sync_api import Page, Route, WebSocketRoute, expect
+from support.browser import until
 from support.gateway import RunningGateway
 
 pytestmark = pytest.mark.browser
@@ -109,6 +110,45 @@ def test_11_offline_message_is_sent_once_on_return(
     expect(banner).to_be_hidden(timeout=PATIENCE)
     widget.uses("websocket")
     assert desk.texts(chat_id) == widget.texts() == ["are you there?", "hello?"]
+
+
+def test_commands_do_not_wait_for_a_message_without_a_network(
+    page: Page, widget: Widget, site: HostSite, gateway: RunningGateway, desk: Desk
+) -> None:
+    """`send` waits for the network, what follows does not, but the end comes after the message."""
+    visit(page, site, gateway)
+    widget.start("Fred")
+    chat_id = desk.accept("Fred")
+    page.context.set_offline(True)
+    page.evaluate("""() => { window.done = [];
+      ChatWidget.send("goodbye").then(() => done.push("sent")); }""")
+    expect(widget.log.get_by_text("Sending")).to_be_visible()
+    assert widget.state()["phase"] == "open"
+    page.evaluate("void ChatWidget.end().then(() => done.push('ended'))")
+    assert page.evaluate("done") == []
+    page.context.set_offline(False)
+    until(page, "() => done.length === 2")
+    assert page.evaluate("done") == ["sent", "ended"]
+    assert desk.texts(chat_id) == ["goodbye"]
+
+
+def test_an_end_without_a_network_says_so(
+    page: Page, widget: Widget, site: HostSite, gateway: RunningGateway
+) -> None:
+    """A chat that cannot be ended goes on and says why; put away, the message is gone."""
+    visit(page, site, gateway)
+    widget.start("Falk")
+    page.context.set_offline(True)
+    widget.panel.get_by_role("button", name="Close").click()
+    widget.panel.get_by_role("button", name="End chat").click()
+    fault = widget.panel.get_by_role("alert").filter(has_text="The chat cannot be reached")
+    expect(fault).to_be_visible()
+    assert widget.state()["phase"] == "open"
+    fault.get_by_role("button", name="Close").click()
+    expect(fault).to_be_hidden()
+    expect(widget.composer).to_be_focused()
+    page.context.set_offline(False)
+    widget.say("I am back")
 
 
 @pytest.mark.parametrize("named", [True, False], ids=["with its id", "without (negative control)"])

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from browser.console.console_stand import Console, ConsoleStand, Desks
 from browser.widget_stand import PATIENCE, Desk, HostSite, Widget, visit
+from browser.widget_states import QUEUE_MS
 from playwright.sync_api import Browser, Page, expect
 from support.clients import Rest
 from support.gateway import RunningGateway
@@ -55,12 +56,14 @@ def test_16_queue_position_goes_down(
     """The place in the queue is told after a while, and is one less each time somebody before is accepted."""
     line = f"line-{transport}"
     before = [Rest(gateway.url, service=line, nickname=f"{line} {number}") for number in (1, 2)]
+    page.clock.install()
     visit(page, site, gateway, service=line, transport=transport)
     widget.listen("queued")
     widget.start("Nora")
+    widget.uses(transport)
+    page.clock.run_for(QUEUE_MS)
     place = widget.panel.get_by_role("status").filter(has_text="number 3 in the queue")
     expect(place).to_be_visible(timeout=PATIENCE)
-    widget.uses(transport)
     desk.accept(f"{line} 1")
     expect(widget.panel.get_by_text("You are number 2 in the queue.")).to_be_visible(timeout=PATIENCE)
     desk.accept(f"{line} 2")

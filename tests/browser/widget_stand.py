@@ -12,6 +12,7 @@ from typing import Any
 
 import requests
 from playwright.sync_api import Locator, Page, expect
+from support.browser import until
 from support.gateway import RunningGateway
 from support.waiting import eventually
 
@@ -23,6 +24,10 @@ POLICY = (
     "default-src 'none'; base-uri 'none'; script-src 'self' {http}; connect-src {http} {ws}; img-src {http}; "
     "style-src 'self'; require-trusted-types-for 'script'"
 )
+
+
+# A plain page in the documentation's pictures.
+STYLE = "body { margin: 24px; background: #f6f7f9; color: #161b26; font: 15px/1.5 system-ui, sans-serif }"
 
 
 class HostSite:
@@ -55,7 +60,7 @@ class HostSite:
         self._server.server_close()
 
     def page(
-        self, gateway: RunningGateway, *, script: str = "", style: str = "", body: str = "", **data: str
+        self, gateway: RunningGateway, *, script: str = "", style: str = STYLE, body: str = "", **data: str
     ) -> str:
         """A page under the documented policy with the widget's tag; `data` are its attributes."""
         name = f"/page{len(self._files)}"
@@ -217,11 +222,7 @@ class Widget:
 
     def uses(self, transport: str) -> None:
         """Wait until events come over this transport."""
-        self.page.wait_for_function(
-            "async (wanted) => (await ChatWidget.state()).transport === wanted",
-            arg=transport,
-            timeout=PATIENCE,
-        )
+        until(self.page, "async (wanted) => (await ChatWidget.state()).transport === wanted", transport)
 
     def listen(self, *names: str) -> None:
         """Record these events from now on; `heard` has them."""

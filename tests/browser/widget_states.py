@@ -11,6 +11,9 @@ from browser.widget_stand import PATIENCE, SERVICE, Desk, HostSite, Widget, visi
 from playwright.sync_api import Error, Page, Route, expect
 from support.gateway import ROOT, RunningGateway
 
+# The widget waits before it shows a place in the queue or a lost connection; the page's clock runs ahead.
+QUEUE_MS = 5_100
+BANNER_MS = 3_100
 PICTURES = ROOT / "docs" / "screenshots"
 LIMITS = {
     "upload-max-files": "5",
@@ -83,8 +86,10 @@ class Stage:
         queue = {"position": 3, "estimatedWaitSeconds": 240}
         for operation in (SERVICE, "refresh"):
             own_answers(self.page, operation, lambda body: body.update(queue=queue))
+        self.page.clock.install()
         visit(self.page, self.site, self.gateway, transport="rest")
         self.widget.start(self.name)
+        self.page.clock.run_for(QUEUE_MS)
         expect(self.widget.panel.get_by_text("You are number 3 in the queue. About 4 minutes")).to_be_visible(
             timeout=PATIENCE
         )
@@ -124,11 +129,62 @@ class Stage:
         expect(self.widget.panel.get_by_text("This kind of file cannot be sent")).to_be_visible()
 
     def cut_off(self) -> None:
+        self.page.clock.install()
         self.chat()
         self.page.route("**/send", lambda route: route.abort())
         self.widget.composer.fill("One more thing")
         self.widget.composer.press("Enter")
+        expect(self.widget.log.get_by_text("Sending")).to_be_visible()
+        self.page.clock.run_for(BANNER_MS)
         expect(self.widget.panel.get_by_text("Connection lost")).to_be_visible(timeout=PATIENCE)
+
+    def uploading(self) -> None:
+        self.chat()
+        self.page.route("**/file", lambda route: None)  # it never arrives
+        file = {"name": "a.txt", "mimeType": "text/plain", "buffer": b"a"}
+        self.widget.panel.locator("input[type=file]").set_input_files([file])
+        expect(self.widget.panel.get_by_role("progressbar")).to_be_visible()
+
+    def message_refused(self) -> None:
+        self.chat()
+        self.page.evaluate("ChatWidget.send('y'.repeat(20000)).catch(() => {})")
+        expect(self.widget.panel.get_by_role("alert").get_by_text("The message is too long.")).to_be_visible()
+
+    def end_failed(self) -> None:
+        self.asked_to_end()
+        self.page.route("**/disconnect", lambda route: route.abort())
+        self.widget.panel.get_by_role("button", name="End chat").click()
+        expect(
+            self.widget.panel.get_by_role("alert").get_by_text("The chat cannot be reached")
+        ).to_be_visible()
+
+    def closed(self) -> None:
+        refusal = {"statusCode": 2, "chatEnded": False, "errors": [{"code": 240, "advice": "closed"}]}
+        headers = {"Access-Control-Allow-Origin": self.site.url}
+        self.page.route("**/2/chat/*", lambda route: route.fulfill(json=refusal, headers=headers))
+        visit(self.page, self.site, self.gateway, offline="We are here from 8 to 17.")
+        self.widget.open()
+        self.widget.panel.get_by_label("Your name").fill(self.name)
+        self.widget.panel.get_by_role("button", name="Start chat").click()
+        expect(self.widget.panel.get_by_text("We are here from 8 to 17.")).to_be_visible()
+
+    def form_loading(self) -> None:
+        self.page.route("**/slow.json", lambda route: None)  # it never comes
+        visit(self.page, self.site, self.gateway, form="/slow.json")
+        self.widget.open()
+        expect(self.widget.panel.get_by_text("Loading the form")).to_be_visible()
+
+    def restoring(self) -> None:
+        self.chat()
+        self.page.route("**/refresh", lambda route: None)
+        self.page.reload()
+        expect(self.widget.panel.get_by_text("Getting your conversation back")).to_be_visible()
+
+    def restore_cut_off(self) -> None:
+        self.chat()
+        self.page.route("**/refresh", lambda route: route.abort())
+        self.page.reload()
+        expect(self.widget.panel.get_by_role("button", name="Try now")).to_be_visible()
 
     def idle(self) -> None:
         alert = {
@@ -155,7 +211,6 @@ class Stage:
         self.page.goto("about:blank")
         self.desk.close(self.chat_id)
         self.page.goto(address)
-        self.widget.open()
         expect(self.widget.panel.get_by_text("Your earlier chat has ended")).to_be_visible()
 
 

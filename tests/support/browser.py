@@ -15,7 +15,11 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, sync_playwright
 
+from support.waiting import eventually
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+# Seconds until something must be true in a page.
+PATIENCE = 15
 # Violations are console errors in Chromium anyway; this names the directive and what was blocked.
 REPORT_VIOLATIONS = """
 addEventListener("securitypolicyviolation", (event) =>
@@ -41,6 +45,15 @@ def launched() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=executable(playwright), args=["--no-sandbox"])
         yield browser
         browser.close()
+
+
+def until(page: Page, expression: str, arg: object = None) -> None:
+    """Wait until a function, which may be async, gives something true in the page.
+
+    `Page.wait_for_function` does not: it takes any promise for true, whatever becomes of it, and evaluates an
+    expression that is not true at once again, which a page's policy may forbid.
+    """
+    eventually(lambda: page.evaluate(expression, arg), timeout=PATIENCE, every=0.05, what=expression)
 
 
 class Watch:
