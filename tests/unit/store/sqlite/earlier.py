@@ -15,32 +15,24 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from store.values import NOW, profile
+from store.values import NOW
+from unit.store.sqlite.earlier_profiles import NEWER_MEMBERS, profile_body, whole_profile
 
 from gateway.model.accounts import CannedReply, Duty, Login, StoredAccount
 from gateway.model.change import MessageId
 from gateway.model.deliveries import Attempt, Delivery, DeliveryKind, DeliveryState
 from gateway.model.events import Event, EventType, QuitReason, Visibility
 from gateway.model.files import FileState, StoredFile
-from gateway.model.participants import Mode, Participant, ParticipantType
 from gateway.model.pending import Pending
-from gateway.model.placement import Offer, OfferKind, Placement
-from gateway.model.session import ChatProfile, ChatState, Disposition, Note
+from gateway.model.session import ChatState
 from gateway.store.push_roles import StoredDestination
 from gateway.store.roles import ArchiveQuery, StoredAttachment, StoredCometSession, Token
-from gateway.store.sqlite import SqliteStore, rows
+from gateway.store.sqlite import SqliteStore
 from gateway.store.sqlite.migrate import _scripts, _statements
 
 NEWEST = len(_scripts())
 ENDED, OPEN = "chat-1", "chat-2"
-_PARTIES = profile(OPEN).participants
 SENT, QUEUED = "msg_sent", "msg_queued"
-# The profile is one JSON column: what came into it with a release, by that release's schema. With 9 came
-# participants whom the customer does not see.
-_NEWER_MEMBERS = {
-    6: {"idle": None, "parked": False, "silenced": None},
-    9: {"placement": None, "notes": (), "disposition": None, "participants": _PARTIES},
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +71,7 @@ def earlier(path: Path, version: int) -> None:
         for row in TABLES[name].rows if name in TABLES else ():
             known = {column: value for column, value in row.items() if column in (*columns, "rowid")}
             if name == "profile":
-                known["body"] = _profile_body(version)
+                known["body"] = profile_body(version)
             marks = ",".join("?" * len(known))
             connection.execute(f"INSERT INTO {name} ({','.join(known)}) VALUES ({marks})", [*known.values()])
     connection.close()
@@ -95,35 +87,6 @@ def schema(connection: sqlite3.Connection) -> dict[str, list[str]]:
         name: [column[1] for column in connection.execute(f"PRAGMA table_xinfo({name})") if not column[6]]
         for (name,) in names
     }
-
-
-def profile_members(version: int) -> set[str]:
-    """The members of a profile that a release with this schema knew."""
-    names = {each.name for each in fields(ChatProfile)}
-    return names - {name for since, newer in _NEWER_MEMBERS.items() if version < since for name in newer}
-
-
-def _whole_profile() -> ChatProfile:
-    adviser = Participant(3, "A2", "Sara", ParticipantType.SUPERVISOR, owner="sara", mode=Mode.CONSULT)
-    offer = Offer(OfferKind.TRANSFER, "eve", NOW, NOW + 5, by="bob", note="knows him")
-    return profile(
-        OPEN,
-        participants=(*_PARTIES, adviser),
-        placement=Placement("Environment:0", NOW, offers=(offer,), declined=("zoe",), note="angry"),
-        notes=(Note(1, "bob", "called twice", NOW),),
-        disposition=Disposition("solved", "bob", "at last", NOW),
-    )
-
-
-def _profile_body(version: int) -> bytes:
-    """The JSON as a release with this schema wrote it."""
-    data = orjson.loads(rows.profile_body(_whole_profile()))
-    known = profile_members(version)
-    if "participants" not in known:
-        data["participants"] = orjson.loads(orjson.dumps(_PARTIES))
-        for party in data["participants"]:
-            del party["mode"]
-    return orjson.dumps({name: data[name] for name in data if name in known | {"participants"}})
 
 
 def _chat(seq: int, chat_id: str, state: ChatState, indexed: int) -> dict[str, Any]:
@@ -271,12 +234,12 @@ TABLES: Mapping[str, Table] = {
         ],
         ((1, ENDED, 3, ChatState.ENDED, 3, NOW + 2), (2, OPEN, 3, ChatState.WAITING, 3, NOW + 2)),
     ),
-    # A row's body is written by `_profile_body`, as the version would.
+    # A row's body is written by `profile_body`, as the version would.
     "profile": Table(
         ({"chat": 1, "body": None}, {"chat": 2, "body": None}),
         lambda store: [chat.profile for _, chat in store.chats_after(0, limit=9)],
-        (_whole_profile(), _whole_profile()),
-        {name: value for newer in _NEWER_MEMBERS.values() for name, value in newer.items()},
+        (whole_profile(), whole_profile()),
+        {name: value for newer in NEWER_MEMBERS.values() for name, value in newer.items()},
     ),
     "event": Table(
         _EVENTS,

@@ -20,9 +20,9 @@ from unit.store.sqlite.earlier import (
     SENT,
     TABLES,
     earlier,
-    profile_members,
     schema,
 )
+from unit.store.sqlite.earlier_profiles import profile_members
 
 from gateway.model.accounts import Duty, StoredAccount
 from gateway.model.change import Change, MessageId
