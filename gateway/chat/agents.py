@@ -107,7 +107,8 @@ class Agents:
     def accept(self, account: Account, chat_id: str) -> ChatSession:
         """Join the chat. A person takes it (AlreadyAccepted when another has), a bot joins a waiting one.
 
-        Whoever was asked (transfer, consultation) joins as he was asked.
+        Whoever was asked (transfer, consultation) joins as he was asked. Nothing for who is in the chat
+        already, but a silent supervisor takes a waiting one.
         """
         user_id = self._ids.user()
 
@@ -115,7 +116,9 @@ class Agents:
             if session.state in OVER:
                 raise StateConflict("the chat has ended")
             asked = session.profile.place.offer_to(account.name)
-            if session.profile.by_owner(account.name) is not None and asked is None:
+            own = session.profile.by_owner(account.name)
+            takes = own is None or (own.hidden and session.state is ChatState.WAITING)
+            if asked is None and not takes:
                 return NOTHING
             return offers.accepted(session, account, user_id)
 

@@ -162,6 +162,7 @@ class Desk:
         session = self._store.session(chat_id)
         if session is None:
             self.lines.forget(chat_id)
+            self.waits.forget(chat_id)
         else:
             self.lines.put(session, now_ms=session.last_utc_ms)
 

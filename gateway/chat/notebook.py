@@ -13,7 +13,7 @@ from gateway.chat import limits
 from gateway.chat.accounts import BOT, Account
 from gateway.chat.agents import Agents
 from gateway.chat.decision import NOTHING, Decision
-from gateway.chat.parties import OVERSEERS, present
+from gateway.chat.parties import OVERSEERS, may_see, present
 from gateway.clock import Clock
 from gateway.config import SettingsSource
 from gateway.errors import Forbidden, NotFound, Rejected, StateConflict
@@ -175,9 +175,9 @@ def _note_text(text: str) -> str:
 
 
 def _may_write(account: Account, session: ChatSession) -> None:
-    """People who take or took part, and overseers."""
+    """People who take or took part and may read the chat (no more who passed it on), and overseers."""
     if account.role == BOT:
         raise Forbidden("not for bots")
     took_part = any(party.owner == account.name for party in session.profile.participants)
-    if not took_part and account.role not in OVERSEERS:
+    if not (took_part and may_see(account, session)) and account.role not in OVERSEERS:
         raise Forbidden("not your chat")

@@ -7,15 +7,16 @@ and `desk`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from gateway.chat.accounts import BOT, Account
 from gateway.chat.decision import NOTHING, Decision
 from gateway.chat.parties import joined, joining
-from gateway.chat.parting import left
+from gateway.chat.parting import left, without
 from gateway.errors import AlreadyAccepted, StateConflict
 from gateway.model.events import Draft, EventType, QuitReason
-from gateway.model.participants import Mode
+from gateway.model.participants import Mode, Participant
 from gateway.model.placement import Answer, Effect, Offer, OfferKind, Placement, effect_of
 from gateway.model.session import ChatSession, ChatState, Trigger, next_state
 
@@ -47,24 +48,40 @@ def answered(session: ChatSession, to: str, answer: Answer, *, due_ms: int | Non
 
 
 def accepted(session: ChatSession, account: Account, user_id: str) -> Decision:
-    """The account joins: as it was asked, or by itself from the waiting list."""
+    """The account joins: as it was asked, or by itself from the waiting list.
+
+    Nobody is in a chat twice: who has watched or advised unseen leaves that place in the same commit, and
+    who is in the chat openly needs no second place to give advice.
+    """
     profile = session.profile
     offer = profile.place.offer_to(account.name)
     effect = Effect.JOIN if offer is None else effect_of(offer.kind, Answer.ACCEPTED)
     if effect is Effect.HAND_OVER and offer is not None:
         return _handed_over(session, account, user_id, offer)
+    own = profile.by_owner(account.name)
+    gone = [own] if own is not None else []
     if effect is Effect.JOIN_HIDDEN and offer is not None:
+        place = profile.place.without(offer)
+        if own is not None and not own.hidden:
+            return moved(session, place)
         party = joining(account, session, user_id, mode=Mode.CONSULT)
-        after = replace(joined(profile, party), placement=profile.place.without(offer))
-        return Decision(drafts=(Draft(EventType.PARTICIPANT_JOINED, party),), profile=after)
+        return _joins(session, party, gone, place=place)
     if profile.personnel:
         raise AlreadyAccepted(profile.personnel[0].nickname)
     party = joining(account, session, user_id)
-    draft = Draft(EventType.PARTICIPANT_JOINED, party)
     if account.role == BOT:
-        return Decision(drafts=(draft,), profile=joined(profile, party))
-    after = replace(joined(profile, party), placement=_kept(profile.placement))
-    return Decision(drafts=(draft,), profile=after, state=next_state(session.state, Trigger.AGENT_JOINED))
+        return _joins(session, party, gone, place=profile.placement)
+    decision = _joins(session, party, gone, place=_kept(profile.placement))
+    return decision._replace(state=next_state(session.state, Trigger.AGENT_JOINED))
+
+
+def _joins(
+    session: ChatSession, party: Participant, gone: Sequence[Participant], *, place: Placement | None
+) -> Decision:
+    """One party comes, others go, the chat stands at `place`."""
+    drafts = (*[left(each) for each in gone], Draft(EventType.PARTICIPANT_JOINED, party))
+    after = joined(without(session.profile, gone), party)
+    return Decision(drafts=drafts, profile=replace(after, placement=place))
 
 
 def _handed_over(session: ChatSession, account: Account, user_id: str, offer: Offer) -> Decision:

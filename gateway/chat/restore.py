@@ -70,7 +70,11 @@ def parked(session: ChatSession, party: Participant) -> Decision:
         raise StateConflict("the chat has ended")
     if not session.profile.async_mode:
         raise StateConflict("only an asynchronous chat can be parked")
-    if party.type not in PERSONNEL or any(one.id != party.id for one in session.profile.personnel):
+    if (
+        party.hidden
+        or party.type not in PERSONNEL
+        or any(one.id != party.id for one in session.profile.personnel)
+    ):
         raise StateConflict("only the last agent can park a chat")
     leaving = parting.party_leaves(session, party)
     profile = leaving.profile or session.profile

@@ -53,9 +53,13 @@ class Waits:
         for event in committed.events:
             self._follow(session, event)
         if session.state is ChatState.ENDED:
-            with self._lock:
-                self._since.pop(session.id, None)
-                self._told.pop(session.id, None)
+            self.forget(session.id)
+
+    def forget(self, chat_id: str) -> None:
+        """The chat is over, or is not there any more."""
+        with self._lock:
+            self._since.pop(chat_id, None)
+            self._told.pop(chat_id, None)
 
     def restore(self, session: ChatSession) -> None:
         """Read the end of the transcript after a start."""

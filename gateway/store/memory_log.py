@@ -19,13 +19,13 @@ from gateway.model.inspection import (
 )
 
 if TYPE_CHECKING:
-    from gateway.store.memory import _Row
+    from gateway.store.memory_deliveries import Row
 
 
 class MemoryDeliveryLog:
     """See `push_roles.DeliveryLog` for the contracts. The dictionaries and the lock are `MemoryStore`'s."""
 
-    _outbox: dict[str, _Row]
+    _outbox: dict[str, Row]
     _attempts: dict[str, list[Attempt]]
     _replays: dict[str, list[ReplayRecord]]
 
@@ -33,7 +33,7 @@ class MemoryDeliveryLog:
         """The lock, held while the store is open."""
         raise NotImplementedError
 
-    def _record(self, row: _Row, state: DeliveryState, attempt: Attempt | None) -> None:
+    def _record(self, row: Row, state: DeliveryState, attempt: Attempt | None) -> None:
         raise NotImplementedError
 
     def find_deliveries(

@@ -10,13 +10,13 @@ from gateway.model.deliveries import Attempt, Delivery, DeliveryState
 from gateway.model.pending import Pending, PendingStep
 
 if TYPE_CHECKING:
-    from gateway.store.memory import _Row
+    from gateway.store.memory_deliveries import Row
 
 
 class MemoryPendings:
     """See `push_roles.Pendings` for the contracts. The dictionaries and the lock are `MemoryStore`'s."""
 
-    _outbox: dict[str, _Row]
+    _outbox: dict[str, Row]
     _attempts: dict[str, list[Attempt]]
     _pendings: dict[str, Pending]
 
@@ -67,5 +67,5 @@ class MemoryPendings:
         return True
 
 
-def _on_its_way(row: _Row | None) -> bool:
+def _on_its_way(row: Row | None) -> bool:
     return row is not None and row.unfinished

@@ -11,13 +11,13 @@ from gateway.model.inspection import Cursor, ReplayRecord
 from gateway.store.upkeep import COLLAPSED
 
 if TYPE_CHECKING:
-    from gateway.store.memory import _Row
+    from gateway.store.memory_deliveries import Row
 
 
 class MemoryUpkeep:
     """See `upkeep.Upkeep` for the contracts. The dictionaries and the lock are `MemoryStore`'s."""
 
-    _outbox: dict[str, _Row]
+    _outbox: dict[str, Row]
     _attempts: dict[str, list[Attempt]]
     _replays: dict[str, list[ReplayRecord]]
     _crowded = False
@@ -26,7 +26,7 @@ class MemoryUpkeep:
         """The lock, held while the store is open."""
         raise NotImplementedError
 
-    def _record(self, row: _Row, state: DeliveryState, attempt: Attempt | None) -> None:
+    def _record(self, row: Row, state: DeliveryState, attempt: Attempt | None) -> None:
         raise NotImplementedError
 
     def lease_owners(self) -> Sequence[str]:
@@ -43,7 +43,7 @@ class MemoryUpkeep:
     def set_crowded(self, *, crowded: bool) -> None:
         self._crowded = crowded
 
-    def _collapse(self, new: _Row) -> None:
+    def _collapse(self, new: Row) -> None:
         """Skip a row just inserted if an equal text waits before it."""
         if not self._crowded or not is_repeatable_text(new.delivery):
             return
@@ -72,6 +72,6 @@ class MemoryUpkeep:
                 self._replays.pop(id_, None)
             return len(doomed), found[-1].place if len(found) == limit else None
 
-    def _is_over(self, row: _Row, before_ms: int) -> bool:
+    def _is_over(self, row: Row, before_ms: int) -> bool:
         made = self._attempts.get(row.delivery.id, [])
         return not row.unfinished and all(attempt.started_ms < before_ms for attempt in made)
