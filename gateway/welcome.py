@@ -58,6 +58,7 @@ def banner(gateway: Gateway, url: str, token: str | None) -> str:
         ("Chat API v2 (REST)", f"{url}{prefix}/2/chat/<service>"),
         ("Chat API v2 with CometD", f"{url}{prefix}/cometd"),
         ("Agent console", f"{url}/console/"),
+        ("Operator page", f"{url}/operator/"),
         ("API docs", f"{url}/docs"),
     ]
     if gateway.settings.current.demo.enabled:

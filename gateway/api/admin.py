@@ -122,7 +122,7 @@ class _Views:
         Whatever came of it before. Repeating the request while it waits is harmless; 409 while it is in
         flight.
         """
-        delivery = self._inspection.replay(delivery_id)
+        delivery = self._inspection.replay(delivery_id, by=_caller().name)
         log.info("push_replayed", delivery=delivery_id, by=_caller().name)
         return delivery_shown(delivery)
 
@@ -137,7 +137,7 @@ class _Views:
 
         With `dryRun` they are only counted.
         """
-        done = self._inspection.replay_window(wanted(body), dry_run=body["dryRun"])
+        done = self._inspection.replay_window(wanted(body), by=_caller().name, dry_run=body["dryRun"])
         if not body["dryRun"]:
             log.info("push_window_replayed", replayed=done.replayed, by=_caller().name)
         return {

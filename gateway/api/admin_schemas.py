@@ -9,13 +9,14 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from gateway.model.deliveries import DeliveryKind, DeliveryState
-from gateway.model.inspection import Cursor
+from gateway.model.inspection import Cursor, StatusClass
 
 PAGE, MAX_PAGE = 50, 200
 MAX_ID = 256
 # Times and row numbers fit SQLite's integers; more digits are no time.
 _CURSOR = re.compile(r"([0-9]{1,15})-([0-9]{1,15})")
 _STATES = tuple(state.value for state in DeliveryState)
+_STATUS_CLASSES = tuple(name.value for name in StatusClass)
 _KINDS = tuple(kind.value for kind in DeliveryKind)
 
 
@@ -54,6 +55,10 @@ class FilterSchema(ma.Schema):
     kind = fields.String(validate=validate.OneOf(_KINDS))
     since = _time("Created at this time or later.")
     until = _time("Created before this time.")
+    statusClass = fields.List(
+        fields.String(validate=validate.OneOf(_STATUS_CLASSES)),
+        metadata={"description": "Whose last attempt was answered so; none: without an answer."},
+    )
 
 
 class ListQuerySchema(FilterSchema):
@@ -112,6 +117,14 @@ class FullAttemptSchema(AttemptSchema):
     )
 
 
+class ReplayRecordSchema(ma.Schema):
+    """Who asked for a replay."""
+
+    attempt = fields.Integer(required=True, metadata={"description": "The number of the attempt it led to."})
+    at = fields.String(required=True, metadata={"format": "date-time"})
+    by = fields.String(required=True, metadata={"description": "The account, or who ran the command line."})
+
+
 class DeliverySchema(ma.Schema):
     """A notification as it is listed."""
 
@@ -160,6 +173,9 @@ class DetailSchema(DeliverySchema):
         required=True, allow_none=True, metadata={"description": "null where `log_bodies` keeps it back."}
     )
     history = fields.List(fields.Nested(FullAttemptSchema), required=True)
+    replayedBy = fields.List(
+        fields.Nested(ReplayRecordSchema), required=True, metadata={"description": "Oldest first."}
+    )
 
 
 class DestinationSchema(ma.Schema):

@@ -13,7 +13,7 @@ from gateway.config.commands import MASK
 from gateway.config.kinds import format_value
 from gateway.config.settings import Item
 from gateway.model.deliveries import Attempt, Delivery, DeliveryKind, DeliveryState
-from gateway.model.inspection import DeliveryFilter
+from gateway.model.inspection import DeliveryFilter, ReplayRecord, StatusClass
 from gateway.observe.redaction import redact_text
 from gateway.push.inspection import Detail
 
@@ -35,6 +35,7 @@ def wanted(query: Mapping[str, Any]) -> DeliveryFilter:
         kind=DeliveryKind(kind) if kind else None,
         since_ms=_unix_ms(query.get("since")),
         until_ms=_unix_ms(query.get("until")),
+        answers=frozenset(StatusClass(name) for name in query.get("statusClass", ())),
     )
 
 
@@ -72,6 +73,7 @@ def detail_shown(detail: Detail) -> dict[str, Any]:
         "headers": detail.headers,
         "body": detail.body,
         "history": history,
+        "replayedBy": [_replay(record) for record in detail.replays],
     }
 
 
@@ -129,6 +131,10 @@ def _attempt(made: Attempt) -> dict[str, Any]:
         "status": made.status,
         "error": made.error,
     }
+
+
+def _replay(record: ReplayRecord) -> dict[str, Any]:
+    return {"attempt": record.attempt, "at": iso_time(record.at_ms), "by": record.by}
 
 
 def _unix_ms(moment: datetime | None) -> int | None:

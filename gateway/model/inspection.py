@@ -14,11 +14,27 @@ from gateway.model.deliveries import Attempt, Delivery, DeliveryKind, DeliverySt
 Cursor = tuple[int, int]
 
 
+class StatusClass(StrEnum):
+    """What came of an attempt, by its HTTP status; NONE: no answer came."""
+
+    SUCCESS = "2xx"
+    REDIRECT = "3xx"
+    CLIENT_ERROR = "4xx"
+    SERVER_ERROR = "5xx"
+    NONE = "none"
+
+    @property
+    def hundreds(self) -> int:
+        """The status divided by 100; 0 without an answer."""
+        return 0 if self is StatusClass.NONE else int(self.value[0])
+
+
 @dataclass(frozen=True, slots=True)
 class DeliveryFilter:
-    """Which rows are meant; None and an empty `states` mean any. `provider` "" is the destination of [push].
+    """Which rows are meant; None and an empty set mean any. `provider` "" is the destination of [push].
 
-    Times are Unix milliseconds: `since_ms <= created < until_ms`.
+    Times are Unix milliseconds: `since_ms <= created < until_ms`. `answers` is about the last attempt; a row
+    without any has no answer to ask for and fits none of them.
     """
 
     states: frozenset[DeliveryState] = frozenset()
@@ -29,18 +45,23 @@ class DeliveryFilter:
     kind: DeliveryKind | None = None
     since_ms: int | None = None
     until_ms: int | None = None
+    answers: frozenset[StatusClass] = frozenset()
 
-    def accepts(self, delivery: Delivery) -> bool:
-        """Whether the row is meant."""
+    def accepts(self, delivery: Delivery, last: Attempt | None) -> bool:
+        """Whether the row is meant; `last` is the attempt made last."""
         wanted = (self.chat_id, self.device_id, self.provider, self.debug, self.kind)
         provider = delivery.provider or ""
         found = (delivery.chat_id, delivery.device_id, provider, delivery.debug, delivery.kind)
         return (
             all(want in (None, have) for want, have in zip(wanted, found, strict=True))
             and (not self.states or delivery.state in self.states)
+            and (not self.answers or (last is not None and self._answered(last)))
             and (self.since_ms is None or delivery.created_ms >= self.since_ms)
             and (self.until_ms is None or delivery.created_ms < self.until_ms)
         )
+
+    def _answered(self, last: Attempt) -> bool:
+        return (last.status or 0) // 100 in {answer.hundreds for answer in self.answers}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +91,15 @@ class Replay(StrEnum):
     IN_FLIGHT = "in flight"
     OTHER_STATE = "in another state"
     UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayRecord:
+    """Who asked for a replay and when: `attempt` is the number of the attempt that it led to."""
+
+    attempt: int
+    at_ms: int
+    by: str
 
 
 class Cancel(StrEnum):

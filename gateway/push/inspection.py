@@ -16,7 +16,7 @@ from gateway.clock import Clock
 from gateway.config import Settings, SettingsSource
 from gateway.errors import NotFound, StateConflict
 from gateway.model.deliveries import DEAD_LETTERS, Attempt, Delivery, DeliveryState
-from gateway.model.inspection import Cancel, Cursor, DeliveryFilter, DeliveryPage, Replay
+from gateway.model.inspection import Cancel, Cursor, DeliveryFilter, DeliveryPage, Replay, ReplayRecord
 from gateway.observe.redaction import redact_text
 from gateway.push import customhttp
 from gateway.push.destination import Destination, resolve
@@ -46,13 +46,14 @@ class Detail:
 
     `headers` are those of its last attempt (of its first, if none was made) as the present configuration
     gives them, the operator's values masked; None when its destination is not configured any more. `body` is
-    None when `[push] log_bodies` keeps it back.
+    None when `[push] log_bodies` keeps it back. `replays` says who asked for them, oldest first.
     """
 
     delivery: Delivery
     attempts: Sequence[Attempt]
     headers: dict[str, str] | None
     body: str | None
+    replays: Sequence[ReplayRecord] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,19 +98,24 @@ class Inspection:
     def detail(self, delivery_id: str) -> Detail:
         """One notification; NotFound."""
         delivery, settings = self._existing(delivery_id), self._source.current
-        attempts = self._store.attempts(delivery_id)
+        attempts, replays = self._store.attempts(delivery_id), self._store.replay_records(delivery_id)
         destination = resolve(
             settings, delivery.provider, debug=delivery.debug, installation_key=self._installation_key
         )
         if isinstance(destination, Skip):
-            return Detail(delivery, _hide(attempts, ()), None, _body(settings, delivery, None))
+            return Detail(delivery, _hide(attempts, ()), None, _body(settings, delivery, None), replays)
         secrets = tuple(destination.headers.values())
         shown = _headers(delivery, destination, attempts)
-        return Detail(delivery, _hide(attempts, secrets), shown, _body(settings, delivery, destination))
+        return Detail(
+            delivery, _hide(attempts, secrets), shown, _body(settings, delivery, destination), replays
+        )
 
-    def replay(self, delivery_id: str) -> Delivery:
-        """Send one again, whatever its end; harmless while it waits. NotFound; StateConflict (in flight)."""
-        (outcome,) = self._store.requeue([delivery_id], now_ms=self._clock.wall_ms())
+    def replay(self, delivery_id: str, *, by: str) -> Delivery:
+        """Send one again, whatever its end; harmless while it waits. NotFound; StateConflict (in flight).
+
+        `by` says who asked; it is kept with the notification.
+        """
+        (outcome,) = self._store.requeue([delivery_id], now_ms=self._clock.wall_ms(), by=by)
         if outcome is Replay.UNKNOWN:
             raise NotFound("no such notification")
         if outcome is Replay.IN_FLIGHT:
@@ -117,7 +123,7 @@ class Inspection:
         self._wake()
         return self._existing(delivery_id)
 
-    def replay_window(self, wanted: DeliveryFilter, *, dry_run: bool = False) -> Window:
+    def replay_window(self, wanted: DeliveryFilter, *, by: str, dry_run: bool = False) -> Window:
         """Send the dead letters that `wanted` accepts again, oldest first, at most WINDOW_CAP of them.
 
         Skipped ones only if its states say so.
@@ -131,7 +137,7 @@ class Inspection:
         replayed = 0
         for start in range(0, len(ids), BATCH):
             batch = ids[start : start + BATCH]
-            done = self._store.requeue(batch, now_ms=self._clock.wall_ms(), only=wanted.states)
+            done = self._store.requeue(batch, now_ms=self._clock.wall_ms(), by=by, only=wanted.states)
             replayed += sum(outcome is Replay.QUEUED for outcome in done)
             self._wake()
         return Window(len(ids), replayed, more)

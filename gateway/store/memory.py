@@ -17,7 +17,7 @@ from gateway.model.change import Change, MessageId
 from gateway.model.deliveries import DEAD_LETTERS, Attempt, Delivery, DeliveryState
 from gateway.model.events import Event
 from gateway.model.files import StoredFile
-from gateway.model.inspection import Cursor
+from gateway.model.inspection import Cursor, ReplayRecord
 from gateway.model.pending import Pending
 from gateway.model.session import ChatSession, ChatState
 from gateway.store.memory_archive import MemoryArchive
@@ -80,6 +80,7 @@ class MemoryStore(
         self._outbox: dict[str, _Row] = {}
         self._inserted = 0
         self._attempts: dict[str, list[Attempt]] = {}
+        self._replays: dict[str, list[ReplayRecord]] = {}
         self._destinations: dict[str, StoredDestination] = {}
         self._pendings: dict[str, Pending] = {}
         self._tokens: dict[str, Token] = {}
@@ -164,6 +165,7 @@ class MemoryStore(
             for row in [row for row in self._outbox.values() if row.delivery.chat_id == chat_id]:
                 del self._outbox[row.delivery.id]
                 self._attempts.pop(row.delivery.id, None)
+                self._replays.pop(row.delivery.id, None)
 
     def _index_parties(self, session: ChatSession) -> None:
         self._drop_parties(session.id)

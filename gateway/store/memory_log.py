@@ -8,7 +8,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gateway.model.deliveries import Attempt, Delivery, DeliveryState
-from gateway.model.inspection import Cancel, Cursor, DeliveryFilter, DeliveryPage, LoggedDelivery, Replay
+from gateway.model.inspection import (
+    Cancel,
+    Cursor,
+    DeliveryFilter,
+    DeliveryPage,
+    LoggedDelivery,
+    Replay,
+    ReplayRecord,
+)
 
 if TYPE_CHECKING:
     from gateway.store.memory import _Row
@@ -19,6 +27,7 @@ class MemoryDeliveryLog:
 
     _outbox: dict[str, _Row]
     _attempts: dict[str, list[Attempt]]
+    _replays: dict[str, list[ReplayRecord]]
 
     def _open(self) -> AbstractContextManager[None]:
         """The lock, held while the store is open."""
@@ -34,15 +43,24 @@ class MemoryDeliveryLog:
             rows = sorted(self._outbox.values(), key=lambda row: row.place, reverse=not oldest_first)
             if after is not None:
                 rows = [row for row in rows if (row.place > after if oldest_first else row.place < after)]
-            found = [row for row in rows if wanted.accepts(row.delivery)]
+            found = [row for row in rows if wanted.accepts(row.delivery, self._last(row.delivery.id))]
             items = tuple([self._logged(row.delivery) for row in found[:limit]])
             return DeliveryPage(items, found[limit - 1].place if len(found) > limit else None)
 
     def requeue(
-        self, delivery_ids: Sequence[str], *, now_ms: int, only: frozenset[DeliveryState] = frozenset()
+        self,
+        delivery_ids: Sequence[str],
+        *,
+        now_ms: int,
+        by: str,
+        only: frozenset[DeliveryState] = frozenset(),
     ) -> Sequence[Replay]:
         with self._open():
-            return tuple([self._requeue(id_, now_ms, only) for id_ in delivery_ids])
+            return tuple([self._requeue(id_, now_ms, by, only) for id_ in delivery_ids])
+
+    def replay_records(self, delivery_id: str) -> Sequence[ReplayRecord]:
+        with self._open():
+            return tuple(self._replays.get(delivery_id, ()))
 
     def cancel_delivery(self, delivery_id: str, *, now_ms: int) -> Cancel:
         with self._open():
@@ -56,7 +74,7 @@ class MemoryDeliveryLog:
             skipped = row.delivery.state is DeliveryState.SKIPPED
             return Cancel.CANCELLED if skipped else Cancel.FINISHED
 
-    def _requeue(self, delivery_id: str, now_ms: int, only: frozenset[DeliveryState]) -> Replay:
+    def _requeue(self, delivery_id: str, now_ms: int, by: str, only: frozenset[DeliveryState]) -> Replay:
         row = self._outbox.get(delivery_id)
         if row is None:
             return Replay.UNKNOWN
@@ -69,9 +87,15 @@ class MemoryDeliveryLog:
         again = row.delivery.replays + 1
         row.delivery = replace(row.delivery, state=DeliveryState.QUEUED, replays=again)
         row.ready_ms = now_ms
+        record = ReplayRecord(row.delivery.attempts + 1, now_ms, by)
+        self._replays.setdefault(delivery_id, []).append(record)
         return Replay.QUEUED
 
+    def _last(self, delivery_id: str) -> Attempt | None:
+        made = self._attempts.get(delivery_id)
+        return made[-1] if made else None
+
     def _logged(self, delivery: Delivery) -> LoggedDelivery:
-        made = self._attempts.get(delivery.id)
-        last = replace(made[-1], response_head=b"") if made else None
-        return LoggedDelivery(replace(delivery, message=None), last)
+        last = self._last(delivery.id)
+        shown = None if last is None else replace(last, response_head=b"")
+        return LoggedDelivery(replace(delivery, message=None), shown)

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from gateway.model.deliveries import Attempt, DeliveryState, is_repeatable_text
-from gateway.model.inspection import Cursor
+from gateway.model.inspection import Cursor, ReplayRecord
 from gateway.store.upkeep import COLLAPSED
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ class MemoryUpkeep:
 
     _outbox: dict[str, _Row]
     _attempts: dict[str, list[Attempt]]
+    _replays: dict[str, list[ReplayRecord]]
     _crowded = False
 
     def _open(self) -> AbstractContextManager[None]:
@@ -68,6 +69,7 @@ class MemoryUpkeep:
             for id_ in doomed:
                 del self._outbox[id_]
                 self._attempts.pop(id_, None)
+                self._replays.pop(id_, None)
             return len(doomed), found[-1].place if len(found) == limit else None
 
     def _is_over(self, row: _Row, before_ms: int) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.model.deliveries import Attempt, Delivery, DeliveryState
-from gateway.model.inspection import Cancel, Cursor, DeliveryFilter, DeliveryPage, Replay
+from gateway.model.inspection import Cancel, Cursor, DeliveryFilter, DeliveryPage, Replay, ReplayRecord
 from gateway.model.pending import Pending, PendingStep
 from gateway.store.upkeep import Upkeep
 
@@ -103,7 +103,12 @@ class DeliveryLog(Protocol):
         ...
 
     def requeue(
-        self, delivery_ids: Sequence[str], *, now_ms: int, only: frozenset[DeliveryState] = frozenset()
+        self,
+        delivery_ids: Sequence[str],
+        *,
+        now_ms: int,
+        by: str,
+        only: frozenset[DeliveryState] = frozenset(),
     ) -> Sequence[Replay]:
         """Send rows again, all in one transaction; one outcome per id, in order.
 
@@ -111,7 +116,12 @@ class DeliveryLog(Protocol):
         higher; so does one that waits for a later time (its `due_ms` stays). One that is claimable already
         is WAITING and stays as it is, so that two replays at once send one more attempt. A leased one is
         IN_FLIGHT while its lease lasts. `only`: rows in other states are left alone (OTHER_STATE).
+        Each QUEUED one is recorded with `by`, who asked for it, in the same transaction.
         """
+        ...
+
+    def replay_records(self, delivery_id: str) -> Sequence[ReplayRecord]:
+        """Who replayed a row, oldest first; they go when the row goes. Empty for an unknown one."""
         ...
 
     def cancel_delivery(self, delivery_id: str, *, now_ms: int) -> Cancel:

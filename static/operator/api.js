@@ -28,7 +28,8 @@ export { ApiError };
  * @property {string} dueAt
  * @property {Attempt|null} [last]
  */
-/** @typedef {Delivery & {headers: Object<string, string>|null, body: string|null, history: Attempt[]}} DeliveryDetail */
+/** @typedef {{attempt: number, at: string, by: string}} ReplayRecord */
+/** @typedef {Delivery & {headers: Object<string, string>|null, body: string|null, history: Attempt[], replayedBy: ReplayRecord[]}} DeliveryDetail */
 /** @typedef {{items: Delivery[], next: string|null}} DeliveryPage */
 /** @typedef {{matched: number, replayed: number, more: boolean, dryRun: boolean}} WindowResult */
 /** @typedef {{id: string, key: string, provider: string, debug: boolean, state: string, since: string, until: string|null, failures: number, successes: number, inFlight: number, waiting: number}} Destination */

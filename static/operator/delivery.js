@@ -8,10 +8,11 @@ import { ask } from "../lib/dialog.js";
 import { button, code, facts, pill, section, table } from "./parts.js";
 import { link } from "../lib/route.js";
 import { View } from "./view.js";
-import { duration, exact, moment, outcome } from "./words.js";
+import { counted, duration, exact, moment, number, outcome } from "./words.js";
 
 /** @typedef {import("./api.js").DeliveryDetail} DeliveryDetail */
 /** @typedef {import("./api.js").Attempt} Attempt */
+/** @typedef {import("./api.js").ReplayRecord} ReplayRecord */
 
 /** While it is sent, its end is looked for this often. */
 const SOON = 1000;
@@ -21,6 +22,7 @@ const ATTEMPT_COLUMNS = [
   { label: "No." },
   { label: "Time" },
   { label: "Result" },
+  { label: "Asked for by" },
   { label: "Duration", class: "figures" },
   { label: "Answer", class: "wide" },
 ];
@@ -55,7 +57,11 @@ export class OneDelivery extends View {
       section("Attempts", attemptsRemark(detail)),
       detail.history.length === 0
         ? element("p", { class: "card muted" }, "No attempt was made yet.")
-        : table("Attempts", ATTEMPT_COLUMNS, detail.history.map(attemptRow)),
+        : table(
+            "Attempts",
+            ATTEMPT_COLUMNS,
+            detail.history.map((made) => attemptRow(made, detail)),
+          ),
       section(
         "Request headers",
         "Of the last attempt, as the present configuration gives them; your secrets are masked",
@@ -82,6 +88,7 @@ export class OneDelivery extends View {
       ["Channel", channel(detail)],
       ["Created", exact(detail.createdAt)],
       ...waits,
+      ...manual(detail.replayedBy),
     ]);
   }
 
@@ -108,6 +115,25 @@ function attemptsRemark(detail) {
   return detail.replays === 0 ? "none manual" : `${detail.replays} asked for manually`;
 }
 
+/** The last replay: one that waits has no attempt yet that would show it. @param {ReplayRecord[]} records */
+function manual(records) {
+  const last = records.at(-1);
+  /** @type {[string, string][]} */
+  const pairs = last === undefined ? [] : [["Last replay", `manual, ${last.by}, ${exact(last.at)}`]];
+  return pairs;
+}
+
+/**
+ * Who asked for an attempt; the schedule when nobody did. Replays older than their records (an upgraded gateway)
+ * leave it open which attempts were theirs.
+ * @param {number} attempt @param {DeliveryDetail} detail
+ */
+function askedBy(attempt, { replays, replayedBy }) {
+  const record = replayedBy.findLast((one) => one.attempt === attempt);
+  if (record !== undefined) return `manual, ${record.by}, ${moment(record.at)}`;
+  return element("span", { class: "muted" }, replays > replayedBy.length ? "not recorded" : "schedule");
+}
+
 /** An id with a button that copies it. @param {string} text */
 function copyable(text) {
   const copy = button(
@@ -120,8 +146,8 @@ function copyable(text) {
   return element("span", { class: "copyable" }, code(text), copy);
 }
 
-/** @param {Attempt} attempt */
-function attemptRow(attempt) {
+/** @param {Attempt} attempt @param {DeliveryDetail} detail */
+function attemptRow(attempt, detail) {
   const good = attempt.status !== null && attempt.status >= 200 && attempt.status < 300;
   const result = attempt.status === null ? (attempt.error ?? "no answer") : `HTTP ${attempt.status}`;
   return {
@@ -130,6 +156,7 @@ function attemptRow(attempt) {
       String(attempt.number),
       moment(attempt.startedAt),
       pill(good ? "good" : "bad", result),
+      askedBy(attempt.number, detail),
       duration(attempt.durationMs),
       answer(attempt),
     ],
@@ -141,12 +168,18 @@ function answer(attempt) {
   const head = attempt.responseHead ?? "";
   if (head === "") return element("span", { class: "muted" }, "empty");
   const fold = { "data-fold": `answer ${attempt.number}` };
-  const kept = head.length > HEAD_SHOWN ? `${head.slice(0, HEAD_SHOWN)}\n…` : head;
+  const length = counted(head.length, "character");
+  const cut = head.length > HEAD_SHOWN;
+  const kept = cut ? `${head.slice(0, HEAD_SHOWN)}\n…` : head;
   if (kept.length <= 60 && !kept.includes("\n")) return code(kept);
   return element(
     "details",
     fold,
-    element("summary", { "data-focus": `fold ${attempt.number}` }, `${head.length} characters`),
+    element(
+      "summary",
+      { "data-focus": `fold ${attempt.number}` },
+      cut ? `the first ${number(HEAD_SHOWN)} of ${length}` : length,
+    ),
     element("pre", { tabindex: "0", "aria-label": `Answer to attempt ${attempt.number}` }, kept),
   );
 }

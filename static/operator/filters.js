@@ -20,8 +20,17 @@ const STATE_WORDS = [
   ["exhausted", "exhausted"],
   ["skipped", "skipped"],
 ];
+/** Of the last attempt. @type {[string, string][]} */
+const STATUS_WORDS = [
+  ["", "all"],
+  ["2xx", "2xx"],
+  ["3xx", "3xx"],
+  ["4xx", "4xx"],
+  ["5xx", "5xx"],
+  ["none", "no answer"],
+];
 const TEXTS = ["chatId", "deviceId"];
-const CHOICES = ["state", "kind", "debug"];
+const CHOICES = ["state", "statusClass", "kind", "debug"];
 const TIMES = ["since", "until"];
 /** All that can stand in the address. */
 export const NAMES = [...TEXTS, "provider", ...CHOICES, ...TIMES];
@@ -38,9 +47,13 @@ export function parameters(chosen) {
 
 /** The filters of a window's body; its states are asked for separately. @param {URLSearchParams} chosen */
 export function body(chosen) {
-  return Object.fromEntries(
-    filterOf(chosen).map(([name, value]) => [name, name === "debug" ? value === "true" : value]),
-  );
+  return Object.fromEntries(filterOf(chosen).map(([name, value]) => [name, inBody(name, value)]));
+}
+
+/** Text as JSON has it. @param {string} name @param {string} value */
+function inBody(name, value) {
+  if (name === "debug") return value === "true";
+  return name === "statusClass" ? [value] : value;
 }
 
 /** @param {URLSearchParams} chosen */
@@ -71,6 +84,7 @@ export function form(chosen, changed) {
   const value = (/** @type {string} */ name) => chosen.get(name) ?? "";
   const controls = [
     field("State", select("state", STATE_WORDS, value("state"))),
+    field("Last answer", select("statusClass", STATUS_WORDS, value("statusClass"))),
     field("Chat", input("chatId", { value: value("chatId"), class: "mono" })),
     field("Device", input("deviceId", { value: value("deviceId"), class: "mono" })),
     field("Provider", input("provider", { value: value("provider"), placeholder: `${DEFAULT_PROVIDER}, acme …` })),

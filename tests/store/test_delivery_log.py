@@ -10,7 +10,7 @@ import pytest
 from store.values import NOW, attempt, delivery, outbox
 
 from gateway.model.deliveries import Delivery, DeliveryKind, DeliveryState
-from gateway.model.inspection import Cancel, Cursor, DeliveryFilter, Replay
+from gateway.model.inspection import Cancel, Cursor, DeliveryFilter, Replay, ReplayRecord, StatusClass
 from gateway.store.roles import Store
 
 LEASE = 30_000
@@ -120,7 +120,7 @@ def stored(store: Store, id_: str) -> Delivery:
 def test_a_finished_row_is_sent_again(store: Store, state: DeliveryState) -> None:
     """Whatever its end was: queued and due at once, with the same id and message, one replay more."""
     store.commit(outbox(delivery("d1", state=state, attempts=3)))
-    assert [Replay.QUEUED] == list(store.requeue(["d1"], now_ms=NOW + 5))
+    assert [Replay.QUEUED] == list(store.requeue(["d1"], now_ms=NOW + 5, by="Olga"))
     assert delivery("d1", attempts=3, replays=1) == stored(store, "d1")
     assert [] == list(store.claim("n1", now_ms=NOW + 4, lease_ms=LEASE, limit=10))
     (claimed,) = store.claim("n1", now_ms=NOW + 5, lease_ms=LEASE, limit=10)
@@ -130,15 +130,68 @@ def test_a_finished_row_is_sent_again(store: Store, state: DeliveryState) -> Non
 def test_two_replays_at_once_are_one(store: Store) -> None:
     """A row that is due already is left as it is, however often it is replayed."""
     store.commit(outbox(delivery("d1", state=DeliveryState.FAILED)))
-    assert [Replay.QUEUED, Replay.WAITING] == list(store.requeue(["d1", "d1"], now_ms=NOW))
-    assert [Replay.WAITING] == list(store.requeue(["d1"], now_ms=NOW + 1))
+    assert [Replay.QUEUED, Replay.WAITING] == list(store.requeue(["d1", "d1"], now_ms=NOW, by="Olga"))
+    assert [Replay.WAITING] == list(store.requeue(["d1"], now_ms=NOW + 1, by="Olga"))
     assert 1 == stored(store, "d1").replays
+
+
+def test_who_replayed_is_kept_with_the_row(store: Store) -> None:
+    """Each replay that took place, with the attempt it led to; none of those that changed nothing."""
+    store.commit(outbox(delivery("d1", state=DeliveryState.FAILED, attempts=3), delivery("d2")))
+    store.requeue(["d1", "d1", "d2", "gone"], now_ms=NOW, by="Olga")
+    store.claim("n1", now_ms=NOW, lease_ms=LEASE, limit=10)
+    store.requeue(["d1"], now_ms=NOW + 1, by="Eve")
+    store.finish("d1", "n1", state=DeliveryState.FAILED, attempt=attempt("d1", 4))
+    store.requeue(["d1"], now_ms=NOW + 2, by="Eve", only=frozenset({DeliveryState.EXHAUSTED}))
+    store.requeue(["d1"], now_ms=NOW + 3, by="Ann")
+    assert [ReplayRecord(4, NOW, "Olga"), ReplayRecord(5, NOW + 3, "Ann")] == list(store.replay_records("d1"))
+    assert [] == list(store.replay_records("d2")) == list(store.replay_records("gone"))
+
+
+@pytest.mark.parametrize("how", ["chat", "retention"])
+def test_the_records_of_replays_go_with_their_row(store: Store, how: str) -> None:
+    """Neither a purged chat nor the end of the retention leaves one."""
+    store.commit(outbox(delivery("d1", state=DeliveryState.FAILED)))
+    store.requeue(["d1"], now_ms=NOW, by="Olga")
+    store.claim("n1", now_ms=NOW, lease_ms=LEASE, limit=10)
+    store.finish("d1", "n1", state=DeliveryState.FAILED, attempt=attempt("d1", 1))
+    if how == "chat":
+        store.purge("chat-1")
+    else:
+        assert (1, None) == store.purge_deliveries(NOW * 2, after=None, limit=10)
+    assert [] == list(store.replay_records("d1"))
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        ("2xx", "ok"),
+        ("3xx", "moved"),
+        ("4xx", "gone"),
+        ("5xx", "busy"),
+        ("none", "silent"),
+        ("4xx 5xx none", "silent gone busy"),
+    ],
+)
+def test_rows_are_found_by_their_last_answer(store: Store, answers: str, expected: str) -> None:
+    """The class of the attempt made last decides, whatever came before; without an attempt none fits."""
+    statuses = {"ok": 204, "moved": 302, "gone": 410, "busy": 503, "silent": None}
+    named = [delivery(id_, device_id=id_, created_ms=NOW + n) for n, id_ in enumerate(("busy", "gone"))]
+    named += [delivery(id_, device_id=id_, created_ms=NOW + 5) for id_ in ("silent", "moved", "ok")]
+    store.commit(outbox(*named, delivery("never", device_id="never", due_ms=NOW + 99)))
+    for status in (500, None):
+        store.claim("n1", now_ms=NOW, lease_ms=LEASE, limit=10)
+        for number, (id_, last) in enumerate(statuses.items(), start=1):
+            made = replace(attempt(id_, number), status=status or last, error=None)
+            store.finish(id_, "n1", state=DeliveryState.QUEUED, attempt=made)
+    wanted = DeliveryFilter(answers=frozenset(map(StatusClass, answers.split())))
+    assert expected.split() == ids(store, wanted)
 
 
 def test_a_row_that_waits_for_its_time_is_sent_now(store: Store) -> None:
     """The replay does not wait for the time of the automatic attempt, and does not change it."""
     store.commit(outbox(delivery("d1", due_ms=NOW + 99)))
-    assert [Replay.QUEUED] == list(store.requeue(["d1"], now_ms=NOW))
+    assert [Replay.QUEUED] == list(store.requeue(["d1"], now_ms=NOW, by="Olga"))
     assert delivery("d1", due_ms=NOW + 99, replays=1) == stored(store, "d1")
     assert ["d1"] == [row.id for row in store.claim("n1", now_ms=NOW, lease_ms=LEASE, limit=10)]
 
@@ -147,7 +200,7 @@ def test_a_row_in_flight_is_left_alone(store: Store) -> None:
     """While its lease lasts it is neither replayed nor cancelled, and its owner finishes it."""
     store.commit(outbox(delivery("d1")))
     store.claim("n1", now_ms=NOW, lease_ms=LEASE, limit=10)
-    assert [Replay.IN_FLIGHT] == list(store.requeue(["d1"], now_ms=NOW + LEASE - 1))
+    assert [Replay.IN_FLIGHT] == list(store.requeue(["d1"], now_ms=NOW + LEASE - 1, by="Olga"))
     assert Cancel.IN_FLIGHT is store.cancel_delivery("d1", now_ms=NOW + LEASE - 1)
     assert delivery("d1", state=DeliveryState.LEASED) == stored(store, "d1")
     assert store.finish("d1", "n1", state=DeliveryState.DELIVERED, attempt=attempt("d1"))
@@ -157,7 +210,7 @@ def test_a_row_whose_lease_ran_out_counts_as_waiting(store: Store) -> None:
     """A replay has nothing to do; a cancellation takes it from its former owner."""
     store.commit(outbox(delivery("d1")))
     store.claim("n1", now_ms=NOW, lease_ms=LEASE, limit=10)
-    assert [Replay.WAITING] == list(store.requeue(["d1"], now_ms=NOW + LEASE))
+    assert [Replay.WAITING] == list(store.requeue(["d1"], now_ms=NOW + LEASE, by="Olga"))
     assert Cancel.CANCELLED is store.cancel_delivery("d1", now_ms=NOW + LEASE)
     assert not store.finish("d1", "n1", state=DeliveryState.DELIVERED, attempt=attempt("d1"))
     assert delivery("d1", state=DeliveryState.SKIPPED) == stored(store, "d1")
@@ -170,7 +223,7 @@ def test_only_rows_in_the_named_states_are_replayed(store: Store) -> None:
             delivery("dead", state=DeliveryState.EXHAUSTED), delivery("sent", state=DeliveryState.DELIVERED)
         )
     )
-    outcome = store.requeue(["dead", "sent", "gone"], now_ms=NOW, only=frozenset(DEAD))
+    outcome = store.requeue(["dead", "sent", "gone"], now_ms=NOW, by="Olga", only=frozenset(DEAD))
     assert [Replay.QUEUED, Replay.OTHER_STATE, Replay.UNKNOWN] == list(outcome)
     assert DeliveryState.DELIVERED is stored(store, "sent").state
 
@@ -197,7 +250,7 @@ def test_rows_of_a_purged_chat_are_gone(store: Store) -> None:
     store.commit(outbox(delivery("d1", state=DeliveryState.FAILED)))
     store.purge("chat-1")
     assert [] == ids(store)
-    assert [Replay.UNKNOWN] == list(store.requeue(["d1"], now_ms=NOW))
+    assert [Replay.UNKNOWN] == list(store.requeue(["d1"], now_ms=NOW, by="Olga"))
     assert Cancel.UNKNOWN is store.cancel_delivery("d1", now_ms=NOW)
     assert 0 == store.dead_letter_count()
 
@@ -206,5 +259,5 @@ def test_dead_letters_are_counted(store: Store) -> None:
     """Failed and exhausted rows, no debug ones; a replay takes its row out."""
     filled(store)
     assert 2 == store.dead_letter_count()
-    store.requeue(["a1"], now_ms=NOW)
+    store.requeue(["a1"], now_ms=NOW, by="Olga")
     assert 1 == store.dead_letter_count()

@@ -18,7 +18,7 @@ from gateway.errors import Conflict
 from gateway.model.change import Change
 from gateway.model.deliveries import DeliveryState
 from gateway.model.files import FileState
-from gateway.model.inspection import DeliveryFilter
+from gateway.model.inspection import DeliveryFilter, StatusClass
 from gateway.model.pending import Pending, PendingStep
 from gateway.model.session import ChatState
 from gateway.store.memory import MemoryStore
@@ -33,7 +33,13 @@ DELIVERIES = st.integers(0, 7).map("d{}".format)
 FILES = st.integers(0, 4).map("F{}".format)
 STATES = st.frozensets(st.sampled_from(DeliveryState))
 TIMES = st.integers(0, 40_000).map(NOW.__add__)
-FILTERS = st.builds(DeliveryFilter, states=STATES, chat_id=st.none() | CHATS, since_ms=st.none() | TIMES)
+FILTERS = st.builds(
+    DeliveryFilter,
+    states=STATES,
+    chat_id=st.none() | CHATS,
+    since_ms=st.none() | TIMES,
+    answers=st.just(frozenset()) | st.frozensets(st.sampled_from(StatusClass)),
+)
 
 
 @st.composite
@@ -130,7 +136,7 @@ def calls() -> st.SearchStrategy[Step]:
             st.booleans(),
         ),
         st.builds(
-            lambda ids, t, only: lambda s: s.requeue(ids, now_ms=t, only=only),
+            lambda ids, t, only: lambda s: s.requeue(ids, now_ms=t, by="Olga", only=only),
             st.lists(DELIVERIES, max_size=3),
             TIMES,
             st.just(frozenset()) | STATES,
@@ -196,6 +202,7 @@ def content(store: Store) -> list[Any]:
         [list(store.files(chat_id)) for chat_id in ("chat-1", "chat-2")],
         rows,
         [list(store.attempts(row.id)) for row in rows],
+        [list(store.replay_records(row.id)) for row in rows],
         [store.pending(chat_id) for chat_id in ("chat-1", "chat-2")],
         [store.comet(client_id) for client_id in ("chat-1", "chat-2")],
     ]

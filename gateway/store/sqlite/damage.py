@@ -21,7 +21,7 @@ _BURY = (
     f"UPDATE delivery SET {', '.join(f'{name}=?' for name in _TEXTS)}, state='failed', owner=NULL,"
     " ready_ms=NULL, attempts=attempts+1 WHERE seq=?"
 )
-_FORGET_ATTEMPTS = "DELETE FROM attempt WHERE delivery_id = (SELECT id FROM delivery WHERE seq=?)"
+_FORGET = "DELETE FROM {} WHERE delivery_id = (SELECT id FROM delivery WHERE seq=?)"
 _ATTEMPT = f"INSERT INTO attempt ({rows.ATTEMPT_COLUMNS}) VALUES (?,?,?,?,?,?,?)"
 
 
@@ -36,8 +36,9 @@ def bury(connection: sqlite3.Connection) -> int:
     for seq, attempts, created_ms, *texts in damaged:
         readable = [_readable(text) for text in texts[: len(_TEXTS)]]
         id_ = readable[0] if _is_readable(texts[0]) else f"{readable[0]}-{seq}"
-        if id_ != readable[0]:  # its attempts name it by what cannot be read
-            connection.execute(_FORGET_ATTEMPTS, (seq,))
+        if id_ != readable[0]:  # its attempts and replays name it by what cannot be read
+            for table in ("attempt", "replay"):
+                connection.execute(_FORGET.format(table), (seq,))
         connection.execute(_BURY, (id_, *readable[1:], seq))
         attempt = Attempt(id_, attempts + 1, created_ms, 0, error=UNREADABLE)
         connection.execute(_ATTEMPT, rows.attempt_row(attempt))

@@ -12,7 +12,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from gateway.model.deliveries import DEAD_LETTERS, Attempt, DeliveryState
-from gateway.model.inspection import Cancel, Cursor, DeliveryFilter, DeliveryPage, LoggedDelivery, Replay
+from gateway.model.inspection import (
+    Cancel,
+    Cursor,
+    DeliveryFilter,
+    DeliveryPage,
+    LoggedDelivery,
+    Replay,
+    ReplayRecord,
+)
 from gateway.store.sqlite import rows
 from gateway.store.sqlite.database import Readers
 from gateway.store.sqlite.writer import Writer
@@ -27,8 +35,14 @@ _LAST_ATTEMPTS = (
     f"SELECT {rows.ATTEMPT_COLUMNS.replace('response_head', 'zeroblob(0)')} FROM attempt WHERE seq IN"
     " (SELECT max(seq) FROM attempt WHERE delivery_id IN ({}) GROUP BY delivery_id)"
 )
-_STATE = "SELECT state, ready_ms FROM delivery WHERE id=?"
+_STATE = "SELECT state, ready_ms, attempts FROM delivery WHERE id=?"
 _REQUEUE = "UPDATE delivery SET state='queued', owner=NULL, ready_ms=?, replays=replays+1 WHERE id=?"
+_RECORD = "INSERT INTO replay (delivery_id, attempt, at_ms, asked_by) VALUES (?,?,?,?)"
+_RECORDS = "SELECT attempt, at_ms, asked_by FROM replay WHERE delivery_id=? ORDER BY seq"
+# Of the attempt made last: two steps down an index for each row walked over. Without an attempt none fits.
+_ANSWERED = (
+    "(SELECT ifnull(status, 0) / 100 FROM attempt WHERE delivery_id = delivery.id ORDER BY seq DESC LIMIT 1)"
+)
 _CANCEL = "UPDATE delivery SET state='skipped', owner=NULL, ready_ms=NULL WHERE id=?"
 
 
@@ -57,19 +71,27 @@ class SqliteDeliveryLog:
         return {row[0]: Attempt(*row) for row in found}
 
     def requeue(
-        self, delivery_ids: Sequence[str], *, now_ms: int, only: frozenset[DeliveryState] = frozenset()
+        self,
+        delivery_ids: Sequence[str],
+        *,
+        now_ms: int,
+        by: str,
+        only: frozenset[DeliveryState] = frozenset(),
     ) -> Sequence[Replay]:
         def work(connection: sqlite3.Connection) -> tuple[Replay, ...]:
-            return tuple([_requeue(connection, id_, now_ms, only) for id_ in delivery_ids])
+            return tuple([_requeue(connection, id_, now_ms=now_ms, by=by, only=only) for id_ in delivery_ids])
 
         return self._writer.run(work)
+
+    def replay_records(self, delivery_id: str) -> Sequence[ReplayRecord]:
+        return tuple([ReplayRecord(*row) for row in self._readers.all(_RECORDS, (delivery_id,))])
 
     def cancel_delivery(self, delivery_id: str, *, now_ms: int) -> Cancel:
         def work(connection: sqlite3.Connection) -> Cancel:
             row = connection.execute(_STATE, (delivery_id,)).fetchone()
             if row is None:
                 return Cancel.UNKNOWN
-            state, ready_ms = row
+            state, ready_ms, _ = row
             if ready_ms is None:
                 return Cancel.CANCELLED if state == DeliveryState.SKIPPED else Cancel.FINISHED
             if state == DeliveryState.LEASED and ready_ms > now_ms:
@@ -129,6 +151,9 @@ class _Walk:
             self._where("debug=?", wanted.debug)
         if wanted.kind is not None:
             self._where("kind=?", wanted.kind.value)
+        if wanted.answers:
+            classes = sorted(answer.hundreds for answer in wanted.answers)
+            self._where(f"{_ANSWERED} IN ({rows.marks(classes)})", *classes)
 
     def _where(self, condition: str, *parameters: Any) -> None:
         self._conditions.append(condition)
@@ -151,12 +176,17 @@ def _index_for(wanted: DeliveryFilter) -> tuple[str, list[str], list[Any]]:
 
 
 def _requeue(
-    connection: sqlite3.Connection, delivery_id: str, now_ms: int, only: frozenset[DeliveryState]
+    connection: sqlite3.Connection,
+    delivery_id: str,
+    *,
+    now_ms: int,
+    by: str,
+    only: frozenset[DeliveryState],
 ) -> Replay:
     row = connection.execute(_STATE, (delivery_id,)).fetchone()
     if row is None:
         return Replay.UNKNOWN
-    state, ready_ms = row
+    state, ready_ms, attempts = row
     if only and state not in only:
         return Replay.OTHER_STATE
     if ready_ms is not None and ready_ms <= now_ms:
@@ -164,4 +194,5 @@ def _requeue(
     if state == DeliveryState.LEASED:
         return Replay.IN_FLIGHT
     connection.execute(_REQUEUE, (now_ms, delivery_id))
+    connection.execute(_RECORD, (delivery_id, attempts + 1, now_ms, by))
     return Replay.QUEUED

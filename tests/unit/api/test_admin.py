@@ -147,6 +147,7 @@ def test_pages(stand: AdminStand):
     "query",
     [
         "state=lost",
+        "statusClass=6xx",
         "kind=x",
         "limit=0",
         "limit=201",
@@ -241,6 +242,40 @@ def test_replay_queues_with_the_same_id(stand: AdminStand, state: DeliveryState)
         (one["id"], one["state"], one["attempts"], one["replays"]) for one in shown
     ]
     assert stand.wakes
+
+
+def test_the_detail_says_who_replayed(stand: AdminStand):
+    """Each replay, alone or by a window, with the token's name, the time and the attempt it leads to."""
+    stand.add(row("d1", attempts=2, state=FAILED))
+    assert [] == stand.get("/deliveries/d1").json["replayedBy"]
+    stand.post("/deliveries/d1/replay")
+    stand.post("/deliveries/d1/replay")  # changes nothing, and is nobody's
+    stand.fail("d1")
+    stand.clock.advance(5)
+    other = stand.accounts.create("admin", "Olga")
+    assert (
+        0 == stand.post("/deliveries/replay", {"since": SINCE, "dryRun": True}, token=other).json["replayed"]
+    )
+    assert 1 == stand.post("/deliveries/replay", {"since": SINCE}, token=other).json["replayed"]
+    assert [
+        {"attempt": 3, "at": "2019-09-16T19:32:41.000Z", "by": "Root"},
+        {"attempt": 4, "at": "2019-09-16T19:32:46.000Z", "by": "Olga"},
+    ] == stand.get("/deliveries/d1").json["replayedBy"]
+
+
+def test_filter_by_the_last_answer(stand: AdminStand):
+    """`statusClass` narrows the list and a window; it is repeatable; what was never sent fits none."""
+    stand.add(row("d1"), row("d2"))
+    stand.fail("d1", status=503)
+    stand.add(row("d3", chat_id="chat-2"), chat_id="chat-2")
+    expected = {"5xx": ["d1"], "4xx": [], "none": [], "2xx": []}
+    assert expected == {name: ids(stand.get(f"/deliveries?statusClass={name}")) for name in expected}
+    assert ["d1"] == ids(stand.get("/deliveries?statusClass=none&statusClass=5xx"))
+    counts = [
+        stand.post("/deliveries/replay", {"since": SINCE, "statusClass": [name], "dryRun": True}).json
+        for name in ("4xx", "5xx")
+    ]
+    assert [0, 1] == [count["matched"] for count in counts]
 
 
 def test_in_flight_is_409(stand: AdminStand):
@@ -362,7 +397,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )
-MEMBERS = ("since", "until", "state", "chatId", "provider", "debug", "kind", "dryRun")
+MEMBERS = ("statusClass", "since", "until", "state", "chatId", "provider", "debug", "kind", "dryRun")
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
 

@@ -5,13 +5,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from store.values import NOW, attempt, delivery, outbox
 from unit.push.receiver import Receiver, answer
 
 from gateway.cli import main
+from gateway.model.deliveries import DeliveryState
+from gateway.store.sqlite import SqliteStore
 
 CONFIG = """
 [push]
@@ -101,6 +105,7 @@ def test_an_address_is_judged_as_in_the_configuration(gateway, url: str):
         (),
         ("id", "--since", "2026-11-22T08:00Z"),
         ("id", "--dry-run"),
+        ("id", "--status", "5xx"),
         ("--since", "yesterday"),
         ("--since", "2026-11-22T08:00"),
     ],
@@ -108,3 +113,27 @@ def test_an_address_is_judged_as_in_the_configuration(gateway, url: str):
 def test_a_replay_names_one_or_a_time(gateway, arguments: tuple[str, ...]):
     """Anything else is a mistake in the command, and nothing is done."""
     said(2, gateway("deliveries", "replay", *arguments))
+
+
+def test_rows_are_found_by_their_last_answer_and_a_replay_has_a_name(
+    gateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """`--status` narrows listing and replay; what the command replayed says who ran it."""
+    monkeypatch.setenv("LOGNAME", "olga")
+    said(0, gateway("deliveries", "list"))  # makes the installation
+    store = SqliteStore(tmp_path / "data" / "gateway.sqlite3")
+    store.commit(outbox(delivery("d1"), delivery("d2", device_id="other")))
+    store.claim("n1", now_ms=NOW, lease_ms=1000, limit=2)
+    for id_, status in (("d1", 503), ("d2", 404)):
+        made = replace(attempt(id_), status=status, error=None)
+        store.finish(id_, "n1", state=DeliveryState.FAILED, attempt=made)
+    store.close()
+    listed = said(0, gateway("deliveries", "list", "--status", "5xx", "--status", "none"))
+    assert ["d1"] == [line.split()[-1] for line in listed.splitlines()]
+    window = ("deliveries", "replay", "--since", "2000-01-01T00:00Z", "--status", "4xx")
+    assert "1 found, 1 replayed" in said(0, gateway(*window))
+    assert "asked for by command line, olga" in said(0, gateway("deliveries", "show", "d2"))
+    assert "asked for" not in said(0, gateway("deliveries", "show", "d1"))
+    monkeypatch.setenv("LOGNAME", "olga\udcff\n")  # bytes that are no text
+    said(0, gateway("deliveries", "replay", "d1"))
+    assert "asked for by command line, olga\\" in said(0, gateway("deliveries", "show", "d1"))

@@ -49,11 +49,12 @@ def commit(store: SqliteStore, chat_id: str, *rows: Delivery) -> None:
     store.commit(Change(session, deliveries=rows))
 
 
-def spoil(path: Path, id_: str, column: str, value: Any) -> None:
-    """Damage a row behind the store's back."""
+def spoil(path: Path, id_: str, column: str, value: Any, *, table: str = "delivery") -> None:
+    """Damage a delivery, or what belongs to it, behind the store's back."""
     with sqlite3.connect(path) as connection:
         new = "CAST(? AS TEXT)" if isinstance(value, Raw) else "?"
-        connection.execute(f"UPDATE delivery SET {column}={new} WHERE id=?", (value, id_))
+        key = "id" if table == "delivery" else "delivery_id"
+        connection.execute(f"UPDATE {table} SET {column}={new} WHERE {key}=?", (value, id_))
     connection.close()
 
 
@@ -102,16 +103,19 @@ def test_a_row_in_an_unknown_state_can_be_looked_at(tmp_path: Path) -> None:
 
 
 def test_a_row_whose_id_is_no_text_becomes_a_dead_letter_with_another(tmp_path: Path) -> None:
-    """The row is found under a readable id, and its neighbours are claimed."""
+    """The row is found under a readable id, and its neighbours are claimed, though it was replayed."""
     store = SqliteStore(tmp_path / "gateway.db")
-    commit(store, "chat", delivery(id="odd", chat_id="chat"))
+    commit(store, "chat", delivery(id="odd", chat_id="chat", state=DeliveryState.FAILED))
     commit(store, "other", delivery(id="other", chat_id="other"))
+    store.requeue(["odd"], now_ms=NOW_MS, by="Olga")
     spoil(tmp_path / "gateway.db", "odd", "id", NO_UTF8)
+    spoil(tmp_path / "gateway.db", "odd", "delivery_id", NO_UTF8, table="replay")
     claimed = store.claim("node", now_ms=NOW_MS, lease_ms=1000, limit=10)
     (dead,) = store.list_deliveries(chat_id="chat", states=frozenset(), limit=10)
     assert ["other"] == [row.id for row in claimed]
     assert ("\ufffd\ufffd-1", DeliveryState.FAILED) == (dead.id, dead.state)
     assert ["unreadable text"] == [made.error for made in store.attempts(dead.id)]
+    assert [] == list(store.replay_records(dead.id))
     assert 1 == store.dead_letter_count()
     store.close()
 

@@ -45,7 +45,7 @@ def test_a_replay_uses_up_nothing_of_the_schedule(receiver: Receiver) -> None:
 
     attempt(1)
     for number in (2, 3):
-        Inspection(store, source, clock).replay("d1")
+        Inspection(store, source, clock).replay("d1", by="Olga")
         attempt(number)
     clock.advance(4.9)
     assert 0 == worker.claim()

@@ -11,7 +11,7 @@ import pytest
 from store.values import NOW, delivery, outbox
 
 from gateway.model.deliveries import DEAD_LETTERS, DeliveryKind, DeliveryState
-from gateway.model.inspection import DeliveryFilter
+from gateway.model.inspection import DeliveryFilter, StatusClass
 from gateway.store.sqlite import SqliteStore, inspection
 
 SPARSE = (
@@ -19,6 +19,7 @@ SPARSE = (
     {"provider": "acme"},
     {"kind": DeliveryKind.POINTER},
     {"states": frozenset({DeliveryState.QUEUED})},
+    {"answers": frozenset({StatusClass.NONE})},
 )
 
 
@@ -60,7 +61,8 @@ def test_every_listing_walks_an_index(
         walk = inspection._Walk(wanted, after, oldest_first=oldest_first)
         for sql, parameters in (walk.bound(), walk.rows(wanted, (NOW, 2), 100)):
             plan = [row[3] for row in store._readers.all(f"EXPLAIN QUERY PLAN {sql}", parameters)]
-            assert 1 == len(plan)
+            assert 1 == len([step for step in plan if " delivery " in step])
+            assert not [step for step in plan if "SCAN" in step or "TEMP B-TREE" in step]
             assert plan[0].startswith("SEARCH delivery USING")
             assert "INDEX delivery_" in plan[0]
 
@@ -69,14 +71,22 @@ def test_every_listing_walks_an_index(
 @pytest.mark.parametrize(
     "index", [{}, {"chat_id": "chat-1"}, {"states": DEAD_LETTERS}], ids=["time", "chat", "dead"]
 )
+@pytest.mark.parametrize(
+    "absent", [{"device_id": "nobody"}, {"answers": frozenset({StatusClass.NONE})}], ids=["device", "answer"]
+)
 def test_a_page_costs_its_bound_and_not_the_table(
-    store: SqliteStore, monkeypatch: pytest.MonkeyPatch, index: dict[str, Any], *, oldest_first: bool
+    store: SqliteStore,
+    monkeypatch: pytest.MonkeyPatch,
+    index: dict[str, Any],
+    absent: dict[str, Any],
+    *,
+    oldest_first: bool,
 ) -> None:
     """A search that finds nothing in 3,000 rows makes SQLite take the steps of 50, wherever it begins."""
     monkeypatch.setattr(inspection, "SCAN_ROWS", 50)
     failed = DeliveryState.FAILED
     store.commit(outbox(*[delivery(f"d{n}", created_ms=NOW + n, state=failed) for n in range(3000)]))
-    wanted = DeliveryFilter(**index, device_id="nobody")
+    wanted = DeliveryFilter(**index, **absent)
     steps: list[None] = []
     connection = store._readers._take()
     for after in (None, (NOW + 1500, 1501)):

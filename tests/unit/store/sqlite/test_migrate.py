@@ -15,6 +15,7 @@ from store.values import NOW, delivery, following, message, opened
 from gateway.errors import Unavailable
 from gateway.model.change import Change
 from gateway.model.deliveries import DeliveryState
+from gateway.model.inspection import ReplayRecord
 from gateway.store import sqlite as sqlite_package
 from gateway.store.sqlite import SqliteStore
 from gateway.store.sqlite.migrate import SchemaTooNew, migrate
@@ -90,6 +91,9 @@ def test_rows_of_the_first_release_are_kept(tmp_path: Path) -> None:
     store = SqliteStore(path)
     assert delivery("d1", state=DeliveryState.FAILED, attempts=1) == store.delivery("d1")
     assert 1 == store.dead_letter_count()
+    assert [] == list(store.replay_records("d1"))
+    store.requeue(["d1"], now_ms=NOW, by="Olga")
+    assert [ReplayRecord(2, NOW, "Olga")] == list(store.replay_records("d1"))
     assert NEWEST == version(path)
     store.close()
 

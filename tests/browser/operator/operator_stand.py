@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import requests
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 from support.clients import Agent, LongPoll, Rest, WebSocket
 from support.gateway import RunningGateway
 from support.waiting import eventually
@@ -35,17 +35,31 @@ customhttp.authorization=Bearer operators-secret
 customhttp.url={url}/acme
 [push.provider.gone]
 customhttp.url={url}/gone
+[push.provider.later]
+customhttp.url={url}/later
 """
+# What the environment says wins over the file.
+ENV = {"GATEWAY__PUSH__CUSTOMHTTP_MESSAGE": "Said by the environment"}
+# Nothing is configured to be sent to.
+BARE = INI.partition("[push]")[0]
 BUSY = (
     b'{"error": "maintenance", "retry": "later", "seen": "Bearer operators-secret"}\n' + b"please wait. " * 40
 )
+VIEWS = {
+    "#/overview": "Overview",
+    "#/sessions": "Sessions",
+    "#/deliveries": "Deliveries",
+    "#/destinations": "Destinations",
+    "#/nodes": "Nodes",
+    "#/config": "Configuration",
+}
 # Milliseconds until an expectation must hold.
 PATIENCE = 15_000
 
 
 @dataclass
 class OperatorStand:
-    """The gateway, its receiver (`/push` fails, `/acme` works, `/gone` is 410) and an admin token."""
+    """The gateway, its receiver (`/push` fails, `/gone` is 410, others work) and an admin token."""
 
     gateway: RunningGateway
     receiver: Receiver
@@ -102,13 +116,13 @@ class OperatorStand:
 
 
 @contextmanager
-def operator_stand(directory: Path) -> Iterator[OperatorStand]:
+def operator_stand(directory: Path, *, template: str = INI) -> Iterator[OperatorStand]:
     """The stand, empty."""
     with Receiver() as receiver:
         receiver.behaviours["/push"] = answer(404, BUSY)
         receiver.behaviours["/gone"] = answer(410, b"gone for good")
-        ini = INI.format(url=receiver.url("").rstrip("/"))
-        with RunningGateway(directory, ini) as gateway:
+        ini = template.format(url=receiver.url("").rstrip("/"))
+        with RunningGateway(directory, ini, env=ENV) as gateway:
             token = gateway.token("admin", "Olga")
             yield OperatorStand(gateway, receiver, token, Agent(gateway.url, gateway.token("agent", "Eve")))
 
@@ -127,3 +141,32 @@ def populated(stand: OperatorStand) -> Iterator[None]:
     eventually(stand.finished, what="all notifications finished")
     yield
     socket.close()
+
+
+def row(page: Page, text: str) -> Locator:
+    """The table row that holds this text."""
+    return page.locator("tbody tr").filter(has_text=text)
+
+
+def pill(page: Page, label: str = "Status") -> Locator:
+    """The value beside a name."""
+    return page.locator(".facts > div").filter(has=page.locator("dt", has_text=label)).locator(".pill").first
+
+
+def renew(page: Page) -> None:
+    """Let the page's clock jump to the next renewal of its view; the clock must have been installed."""
+    page.clock.fast_forward(5000)
+
+
+def refuse(route: Route) -> None:
+    """The answer of a gateway whose store does not write."""
+    route.fulfill(status=503, content_type="application/json", body='{"detail": "the store is full"}')
+
+
+def open_delivery(page: Page, stand: OperatorStand, chat_id: str, heading: str = "Delivery") -> str:
+    """Open the newest notification of a chat from the list; its id."""
+    stand.visit(page, f"#/deliveries?chatId={chat_id}", "Deliveries")
+    page.locator("tbody tr a").first.click()
+    expect(page.get_by_role("heading", level=1, name=heading)).to_be_visible()
+    expect(pill(page)).to_be_visible()
+    return page.url.rpartition("/")[2].partition("?")[0]

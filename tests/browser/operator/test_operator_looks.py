@@ -1,0 +1,175 @@
+"""How the operator page looks: every state in both themes without faults, keyboard, phones, pictures."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+import pytest
+from browser.operator.operator_stand import PATIENCE, VIEWS, OperatorStand, pill, refuse, renew
+from playwright.sync_api import Browser, Page, expect
+from support import npm
+from support.gateway import ROOT
+from support.waiting import eventually
+
+pytestmark = pytest.mark.browser
+
+JS = ROOT / "tests" / "js"
+SCREENSHOTS = ROOT / "docs" / "screenshots"
+AXE = "axe-core/axe.min.js"
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The source of axe-core."""
+    return (npm.packages(JS) / "node_modules" / AXE).read_text(encoding="utf-8")
+
+
+@pytest.mark.npm
+@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 1280), ("dark", 390)])
+def test_axe_finds_nothing(browser: Browser, stand: OperatorStand, axe: str, theme: str, width: int) -> None:
+    """No violation in the form, any view, a notification and an open dialog, in both themes."""
+    context = browser.new_context(
+        viewport={"width": width, "height": 860},
+        color_scheme=theme,
+        bypass_csp=True,  # type: ignore[arg-type]
+    )
+    page = context.new_page()
+    page.goto(stand.url)
+    expect(page.get_by_label("Admin token")).to_be_visible()
+    found = {"sign-in": violations(page, axe)}
+    page.goto("about:blank")
+    stand.visit(page, "#/overview", "Overview")
+    for fragment, heading in VIEWS.items():
+        page.goto(stand.url + fragment)
+        expect(page.get_by_role("heading", level=1, name=heading)).to_be_visible()
+        expect(page.locator(".freshness")).to_contain_text("Updated")
+        found[fragment] = violations(page, axe)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{fragment} is too wide"
+    page.goto(f"{stand.url}#/deliveries")
+    page.locator("tbody tr a").first.click()
+    expect(pill(page)).to_be_visible()
+    found["delivery"] = violations(page, axe)
+    page.get_by_role("link", name="← Deliveries").click()
+    page.get_by_role("button", name="Replay a window").click()
+    found["dialog"] = violations(page, axe)
+    page.keyboard.press("Escape")
+    page.goto(f"{stand.url}#/deliveries?chatId=nothing")
+    expect(page.get_by_text("No notification fits the filters")).to_be_visible()
+    found["empty"] = violations(page, axe)
+    page.route("**/admin/v1/**", refuse)
+    expect(page.locator(".freshness")).to_contain_text("Stale:")
+    found["stale"] = violations(page, axe)
+    page.goto(f"{stand.url}#/nodes")
+    expect(page.get_by_text("Nodes could not be loaded")).to_be_visible()
+    found["error"] = violations(page, axe)
+    page.unroute("**/admin/v1/**")
+    page.route("**/admin/v1/config", lambda route: None)
+    page.goto(f"{stand.url}#/config")
+    expect(page.get_by_text("Loading …")).to_be_visible()
+    found["loading"] = violations(page, axe)
+    context.close()
+    assert not {name: broken for name, broken in found.items() if broken}
+
+
+def violations(page: Page, axe: str) -> list[str]:
+    """What axe finds: rule and elements."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(axe)
+    result = page.evaluate("axe.run()")
+    return [
+        f"{found['id']}: {node['html'][:120]}" for found in result["violations"] for node in found["nodes"]
+    ]
+
+
+def test_keyboard_only(page: Page, stand: OperatorStand) -> None:
+    """From the form to a replayed notification without a mouse; a refresh does not take the focus away."""
+    customer = stand.chat("Keys", provider="acme")
+    eventually(stand.finished)
+    page.clock.install()
+    page.goto(f"{stand.url}#/deliveries?chatId={customer.chat_id}")
+    expect(page.get_by_label("Admin token")).to_be_focused()
+    page.keyboard.insert_text(stand.token)
+    page.keyboard.press("Enter")
+    first = page.locator("tbody tr a").first
+    expect(page.get_by_role("heading", level=1, name="Deliveries")).to_be_focused()
+    expect(first).to_be_visible()
+    for _ in range(40):  # a field for a time has several stops
+        page.keyboard.press("Tab")
+        if first.evaluate("(link) => link === document.activeElement"):
+            break
+    expect(first).to_be_focused()
+    before = page.locator("tbody tr").count()
+    stand.agent.send(customer.chat_id, "a row more")
+    focused = first.get_attribute("data-focus")
+    renew(page)
+    expect(page.locator("tbody tr")).to_have_count(before + 1)
+    expect(page.locator(f"[data-focus='{focused}']")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1, name="Delivery")).to_be_focused()
+    expect(page.get_by_role("button", name="Replay", exact=True)).to_be_enabled()
+    page.get_by_role("button", name="Replay", exact=True).focus()
+    page.keyboard.press("Space")
+    expect(page.get_by_text("It is sent again")).to_be_visible()
+
+
+def test_320_pixels(page: Page, stand: OperatorStand) -> None:
+    """At 320 pixels no view scrolls sideways."""
+    page.set_viewport_size({"width": 320, "height": 700})
+    stand.visit(page, "#/overview", "Overview")
+    wide = []
+    for fragment, heading in VIEWS.items():
+        page.goto(stand.url + fragment)
+        expect(page.get_by_role("heading", level=1, name=heading)).to_be_visible()
+        expect(page.locator(".freshness")).to_contain_text("Updated")
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            wide.append(fragment)
+    assert not wide
+
+
+@pytest.mark.npm
+def test_types_and_rules() -> None:
+    """The page's modules pass TypeScript's strict check and the lint rules."""
+    modules = npm.packages(JS)
+    for command in (
+        ["tsc", "-p", "tests/js/operator.tsconfig.json"],
+        ["eslint", "--config", "tests/js/eslint.config.js", "static/operator"],
+        ["prettier", "--check", "static/operator/*.js"],
+    ):
+        program = str(modules / "node_modules" / ".bin" / command[0])
+        done = subprocess.run([program, *command[1:]], cwd=ROOT, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_screenshots(browser: Browser, stand: OperatorStand) -> None:
+    """The pictures of docs/operator.md; written when UPDATE_SCREENSHOTS=1."""
+    if os.environ.get("UPDATE_SCREENSHOTS") != "1":
+        return
+    for theme, width, name in (("light", 1280, ""), ("dark", 1280, "-dark"), ("dark", 390, "-mobile")):
+        size = {"width": width, "height": 600 if width > 1000 else 780}
+        context = browser.new_context(viewport=size, color_scheme=theme, locale="en-GB")  # type: ignore[arg-type, typeddict-item]
+        page = context.new_page()
+        stand.visit(page, "#/overview", "Overview")
+        if name == "":
+            for times in (3, 9, 5):
+                for n in range(times):
+                    stand.agent.send(stand.customers[n % 3].chat_id, "Hello")
+                page.wait_for_timeout(5000)
+            expect(page.get_by_role("img", name="Events per second")).to_be_visible(timeout=PATIENCE)
+            page.screenshot(path=SCREENSHOTS / "operator-overview.png")
+        page.goto(f"{stand.url}#/deliveries")
+        expect(page.locator("tbody tr").first).to_be_visible()
+        if name == "":
+            page.screenshot(path=SCREENSHOTS / "operator-deliveries.png")
+        elif name == "-dark":
+            page.goto(f"{stand.url}#/deliveries?chatId={stand.customers[0].chat_id}")
+            page.locator("tbody tr a").nth(1).click()
+            page.get_by_role("button", name="Replay", exact=True).click()
+            expect(page.get_by_role("table", name="Attempts").locator("tbody tr")).to_have_count(2)
+            page.screenshot(path=SCREENSHOTS / "operator-delivery-dark.png")
+        else:
+            page.get_by_role("button", name="Replay a window").click()
+            page.get_by_role("button", name="Count").click()
+            expect(page.get_by_text("would be sent again")).to_be_visible()
+            page.screenshot(path=SCREENSHOTS / "operator-replay-mobile.png")
+        context.close()
