@@ -71,8 +71,10 @@ def test_06_twenty_messages_each_way(
     for side in ("question", "answer"):
         widget.sees(f"{side} 20")
     expect(widget.bubbles).to_have_count(40)
+    # A bubble is there before its message is stored, and finds its place when it is.
+    eventually(lambda: len(desk.texts(chat_id)) == 40, what="all are stored")
+    eventually(lambda: widget.texts() == desk.texts(chat_id), what="the transcript's order")
     said = widget.texts()
-    assert said == desk.texts(chat_id)
     for side in ("question", "answer"):
         assert [text for text in said if text.startswith(side)] == [
             f"{side} {number}" for number in range(1, 21)

@@ -21,7 +21,7 @@ from support.gateway import RunningGateway
 from support.waiting import eventually
 
 SEED = 20261122
-SENDERS, MESSAGES, KILLS = 6, 24, 4
+SENDERS, MESSAGES, KILLS = 6, 16, 3
 
 
 class AmnesiacGateway(RunningGateway):

@@ -19,6 +19,8 @@ HERE = Path(__file__).parent
 TESTED_WITH_BODIES = {100, 201, 202, 203, 205}
 # Leaving twice is no error, and limits are told to everybody who has a key.
 WITHOUT_A_BAD_ROW = {"disconnect", "file/limits"}
+# A store that cannot write: tests/faults/test_store_trouble.py.
+CAUSED_BY_FAULTS = {"503::temporarily_unavailable"}
 
 
 def codes(answers: list[dict[str, Any]]) -> set[int]:
@@ -60,3 +62,17 @@ def test_every_error_code_has_a_row():
     in_rows = codes([case.answer for case in REST])
     assert documented() - TESTED_WITH_BODIES == in_rows
     assert literals(HERE / "rest") >= TESTED_WITH_BODIES
+
+
+def test_every_bayeux_error_has_a_test():
+    """Each error of docs/errors.md is expected somewhere here, with the argument that fits the request."""
+    section = markdown.text("errors.md").split("## Bayeux")[1].split("\n## ")[0]
+    told = set(re.findall(r"`(\d{3}:[^`]*)`", section)) - CAUSED_BY_FAULTS
+    words = {text for text in literals(HERE / "cometd") if isinstance(text, str)}
+    assert len(told) > 20
+    assert set() == {error for error in told if not any(_fits(error, word) for word in words)}
+
+
+def _fits(error: str, word: str) -> bool:
+    code, _, text = error.split(":", 2)
+    return re.fullmatch(rf"{code}:[^:]*:{re.escape(text)}", word) is not None

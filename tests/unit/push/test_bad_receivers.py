@@ -50,6 +50,10 @@ OUTCOMES: dict[str, tuple[int | None, str | None, Outcome]] = {
 }
 
 
+# Ended by a bound on what is read, or by the total time where that is reached first (a busy machine).
+TALKATIVE = ("endless-headers", "endless-header-line", "interim-for-ever")
+
+
 @pytest.fixture(scope="module")
 def bad() -> Iterator[BadReceivers]:
     """The server of all modes."""
@@ -74,7 +78,10 @@ def send(url: str) -> tuple[Reply, float]:
 def test_outcome_in_time(bad: BadReceivers, mode: str) -> None:
     """Each mode means what it should, and no attempt outlasts its total time by more than a second."""
     reply, took_s = send(bad.url(mode))
-    assert OUTCOMES[mode] == meaning(reply)
+    if mode in TALKATIVE:
+        assert meaning(reply) in (OUTCOMES[mode], (None, "timeout", AGAIN))
+    else:
+        assert OUTCOMES[mode] == meaning(reply)
     assert took_s < TOTAL_S + 1.0
     assert len(reply.head) <= 20_000
 
