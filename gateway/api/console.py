@@ -15,7 +15,7 @@ from flask_smorest import Blueprint
 from marshmallow import fields, validate
 from werkzeug.exceptions import TooManyRequests, Unauthorized
 
-from gateway.api import agent_schemas, problem
+from gateway.api import agent_schemas, problem, routes
 from gateway.api.agent import MAX_BODY_BYTES, PREFIX
 from gateway.api.bearer import account_of, check_origin, cookie_name, session_of
 from gateway.api.routes import SECURITY
@@ -136,14 +136,11 @@ def _add(
 ) -> None:
     name = view.__name__
     security = SECURITY
+    view = routes.problems(blueprint, view, problems)
     if name == "login":
         view = blueprint.arguments(LoginBodySchema)(view)
         security = []
     view = blueprint.response(200, answer)(view)
-    for status in problems:
-        view = blueprint.alt_response(
-            status, schema=agent_schemas.ProblemSchema, content_type=problem.CONTENT_TYPE
-        )(view)
     view = blueprint.doc(operationId=name, security=security)(view)
     blueprint.add_url_rule(rule, name, view, methods=[method])
 

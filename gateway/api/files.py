@@ -15,7 +15,7 @@ from flask_smorest import Blueprint
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from gateway.api import agent_schemas as schemas
-from gateway.api import multipart, problem
+from gateway.api import multipart, routes
 from gateway.api.agent import MAX_BODY_BYTES, PREFIX, guard
 from gateway.api.downloads import file_answer
 from gateway.api.routes import SECURITY
@@ -130,10 +130,7 @@ def create_blueprint(
 def _add(
     blueprint: Blueprint, method: str, rule: str, view: Any, problems: tuple[int, ...], **documented: Any
 ) -> None:
-    for status in problems:
-        view = blueprint.alt_response(
-            status, schema=schemas.ProblemSchema, content_type=problem.CONTENT_TYPE
-        )(view)
+    view = routes.problems(blueprint, view, problems)
     name = view.__name__
     view = blueprint.doc(operationId=name, security=SECURITY, **documented)(view)
     blueprint.add_url_rule(rule, name, view, methods=[method])

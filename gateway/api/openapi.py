@@ -10,6 +10,7 @@ from flask import Flask
 from flask_smorest import Api
 
 from gateway.api import problem
+from gateway.api.agent_schemas import ProblemSchema
 
 DESCRIPTION = (
     "The gateway's own APIs; the customers' side (Chat API v2 over REST and CometD) is in the manual. "
@@ -48,4 +49,5 @@ def create(app: Flask, *, version: str) -> OpenApi:
     api = OpenApi(app, spec_kwargs={"info": {"description": DESCRIPTION}})
     api.spec.components.security_scheme("bearer", BEARER)
     api.spec.components.security_scheme("console", CONSOLE)
+    api.spec.components.schema(problem.SCHEMA, schema=ProblemSchema)
     return api

@@ -34,6 +34,8 @@ from gateway.errors import (
 )
 
 CONTENT_TYPE = "application/problem+json"
+# The name of its schema in the OpenAPI document.
+SCHEMA = "Problem"
 # Seconds until a repeated call makes sense: a store that is busy or restarting is back within a few.
 RETRY_AFTER_SECONDS = 2
 CHALLENGE = 'Bearer realm="gateway"'

@@ -4,8 +4,8 @@
  * The record (keys, draft, unsent messages) is in sessionStorage: it survives a reload and ends with the tab. It is
  * never in a cookie, an address or localStorage. All tabs of a site that show the same chat ask for one Web Lock; the
  * tab that has it holds the connection and passes on what arrives over a BroadcastChannel, and when it closes the next
- * gets the lock. A new tab asks the others for the chat; a chat that begins is told to the tabs without one. Where a browser has no locks (pages over plain http), every
- * tab has its own connection, which works as well.
+ * gets the lock. A new tab asks the others for the chat; a chat that begins is told to the tabs without one. Where a
+ * browser has no locks (pages over plain http), every tab has its own connection, which works as well.
  *
  * @typedef {import("../lib/rest.js").Identity} Identity
  *
@@ -17,7 +17,6 @@
  * @property {number} [lastIndex]
  * @property {number} [readIndex] up to where the customer has read
  * @property {number|null} [scroll] distance from the top, null at the end
- * @property {string} [transport]
  * @property {{id: string, text: string}[]} [unsent]
  */
 
@@ -58,6 +57,23 @@ export class Memory {
       sessionStorage.removeItem(this.#key);
     } catch {
       // As above.
+    }
+  }
+
+  /** The transport that worked last in this tab; it outlives the chat. @returns {string|null} */
+  get transport() {
+    try {
+      return sessionStorage.getItem(`${this.#key}:transport`);
+    } catch {
+      return null;
+    }
+  }
+
+  set transport(name) {
+    try {
+      sessionStorage.setItem(`${this.#key}:transport`, String(name));
+    } catch {
+      // The next connection finds out again.
     }
   }
 

@@ -87,7 +87,7 @@ export class Session {
       },
       onFinal: ({ code }) => this.#end(code),
       onTransport: (transport) => {
-        this.#memory.save({ transport });
+        this.#memory.transport = transport;
         this.#notify("transport", { transport });
       },
       onConnected: () => this.outbox.retry(),
@@ -157,7 +157,7 @@ export class Session {
       this.#notify("restore-failed");
       return null;
     }
-    this.#open(saved.identity, /** @type {any} */ (saved.transport ?? null));
+    this.#open(saved.identity);
     this.#memory.save(saved);
     this.#take(envelope);
     this.#notify("restored", { async: false });
@@ -192,7 +192,7 @@ export class Session {
       const envelope = await this.#api.create(fields, userData);
       const { chatId = "", userId = "", secureKey = "", alias = "" } = envelope;
       this.#nickname = envelope.messages[0]?.from.nickname ?? fields.nickname ?? "";
-      this.#open({ chatId, userId, secureKey, alias }, null);
+      this.#open({ chatId, userId, secureKey, alias });
       this.#take(envelope);
       this.connection.share();
       this.#notify("submitted", { alias: "WebChat.submitted" });
@@ -269,12 +269,12 @@ export class Session {
     this.#signals.forget();
   }
 
-  /** @param {Identity} identity @param {import("./link.js").Transport|null} transport the one to begin with */
-  #open(identity, transport) {
+  /** @param {Identity} identity */
+  #open(identity) {
     this.#identity = identity;
     this.#memory.save({ identity, nickname: this.#nickname });
     this.#enter("open");
-    this.connection.open(identity, transport);
+    this.connection.open(identity, /** @type {import("./link.js").Transport|null} */ (this.#memory.transport));
     if (this.#config.uploads) void this.uploads.ask();
     void this.outbox.flush();
   }

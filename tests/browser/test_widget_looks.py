@@ -43,6 +43,22 @@ def test_28_axe_finds_nothing(
     assert not found
 
 
+def test_side_layer_and_launcher_are_attributes(
+    page: Page, widget: Widget, site: HostSite, gateway: RunningGateway
+) -> None:
+    """`position`, `zindex` and `launcher`; without a round button the page opens the panel itself."""
+    visit(page, site, gateway, position="start", zindex="77")
+    box = widget.launcher.bounding_box()
+    assert box is not None
+    assert round(box["x"]) == 16
+    root = widget.launcher.locator("xpath=..")
+    expect(root).to_have_css("z-index", "77")
+    visit(page, site, gateway, launcher="none")
+    page.evaluate("ChatWidget.open()")
+    expect(widget.panel).to_be_visible()
+    expect(widget.launcher).to_be_hidden()
+
+
 def test_04_styles_do_not_leak(page: Page, widget: Widget, site: HostSite, gateway: RunningGateway) -> None:
     """A hostile style sheet of the page does not reach the widget, nor the widget's the page."""
     page.goto(site.page(gateway, service=SERVICE, style="body { font-size: 13px }"))

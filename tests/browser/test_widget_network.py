@@ -17,8 +17,9 @@ pytestmark = pytest.mark.browser
 def test_08_falls_back_when_websockets_are_blocked(
     page: Page, widget: Widget, site: HostSite, gateway: RunningGateway, desk: Desk
 ) -> None:
-    """Without websockets the chat is held over long-polling, and the page is told so."""
-    page.route_web_socket(re.compile("/cometd"), lambda socket: socket.close())
+    """Without websockets the chat is held over long-polling, the page is told so, and the next chat knows."""
+    tried: list[str] = []
+    page.route_web_socket(re.compile("/cometd"), lambda socket: (tried.append(socket.url), socket.close()))
     visit(page, site, gateway)
     widget.listen("transport")
     widget.start("Cleo")
@@ -26,6 +27,13 @@ def test_08_falls_back_when_websockets_are_blocked(
     desk.say(desk.accept("Cleo"), "hello")
     widget.sees("hello")
     assert ["transport", {"transport": "long-polling"}] in widget.heard()
+    assert tried
+    tried.clear()
+    page.evaluate("ChatWidget.end()")
+    visit(page, site, gateway)
+    widget.start("Cleo again")
+    widget.uses("long-polling")
+    assert [] == tried
 
 
 def test_09_falls_back_when_comet_is_blocked(

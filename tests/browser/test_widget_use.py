@@ -115,6 +115,22 @@ def uploaded(names: list[str]) -> list[dict[str, Any]]:
     ]
 
 
+def test_a_complete_form_is_sent_without_asking(
+    page: Page, widget: Widget, site: HostSite, gateway: RunningGateway, desk: Desk
+) -> None:
+    """`autosubmit`: with all needed values the chat begins at once, with one missing the form is shown."""
+    known = {"name": "nickname", "label": "Name", "required": True, "value": "Auto"}
+    needed = {"name": "topic", "label": "Topic", "required": True}
+    visit(page, site, gateway, autosubmit="true", form=as_json([known, needed]))
+    widget.open()
+    expect(widget.panel.get_by_label("Topic")).to_be_focused()
+    assert widget.state()["phase"] == "none"
+    visit(page, site, gateway, autosubmit="true", form=as_json([known]))
+    widget.open()
+    expect(widget.composer).to_be_focused()
+    desk.accept("Auto")
+
+
 def test_22_hostile_texts_stay_texts(
     page: Page, widget: Widget, site: HostSite, gateway: RunningGateway, desk: Desk
 ) -> None:
