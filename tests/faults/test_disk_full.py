@@ -42,19 +42,20 @@ def free_space():
 
 def fill(chat_id, acknowledged):
     # Appends until the store refuses; returns the session as it was acknowledged last.
-    change = Change(opened(chat_id))
     while True:
+        change = said(acknowledged[chat_id], [TEXT])
         try:
             store.commit(change)
         except Unavailable:
             return
         acknowledged[chat_id] = change.session
-        change = said(change.session, [TEXT])
 
 if not ballast:
     limit(2 << 20)
-acknowledged = {}
-threads = [threading.Thread(target=fill, args=(f"chat-{n}", acknowledged)) for n in range(4)]
+acknowledged = {f"chat-{n}": opened(f"chat-{n}") for n in range(4)}
+for session in acknowledged.values():
+    store.commit(Change(session))
+threads = [threading.Thread(target=fill, args=(chat_id, acknowledged)) for chat_id in acknowledged]
 for thread in threads: thread.start()
 for thread in threads: thread.join()
 
