@@ -25,8 +25,11 @@ from gateway.model.payload import DEPRECATED, Identity, live
 
 # Between two polls of one client at most a few events happen; more than these are read back from the store.
 FRESH_LIMIT = 16
-# Events read back at once: the outbox limit of decision 14.
-PULL_LIMIT = 256
+# Events read back at once.
+PULL_LIMIT = 64
+# A delivery read back stops growing here, for unlike new events it is a client's own copy: 1,000 websockets
+# that never read cost 144 MiB when it held up to 256 events, and the next one comes as soon as it is taken.
+PULL_BYTES = 16_384
 
 # (chat id, first index) -> at most PULL_LIMIT events in index order, typing of the last seconds included.
 ReadEvents = Callable[[str, int], Sequence[Event]]
@@ -146,12 +149,18 @@ class Attachment:
         except Unavailable:
             self._stalled = True
             return []
-        self._lagging = len(events) == PULL_LIMIT
-        if events:
-            self.cursor = events[-1].index
+        frames: list[bytes] = []
+        size = 0
         for event in events:
+            if size >= PULL_BYTES:
+                break
+            self.cursor = event.index
             self.follow_end(event)
-        return [self.frame(event) for event in events if self.shows(event)]
+            if self.shows(event):
+                frames.append(self.frame(event))
+                size += len(frames[-1])
+        self._lagging = len(events) == PULL_LIMIT or (bool(events) and self.cursor < events[-1].index)
+        return frames
 
     def rewind(self, cursor: int) -> None:
         """Everything beyond `cursor` must be delivered again."""

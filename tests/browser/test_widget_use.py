@@ -123,7 +123,8 @@ def test_a_complete_form_is_sent_without_asking(
     needed = {"name": "topic", "label": "Topic", "required": True}
     visit(page, site, gateway, autosubmit="true", form=as_json([known, needed]))
     widget.open()
-    expect(widget.panel.get_by_label("Topic")).to_be_focused()
+    expect(widget.panel.get_by_label("Topic")).to_be_visible()
+    expect(widget.panel.get_by_label("Name")).to_be_focused()
     assert widget.state()["phase"] == "none"
     visit(page, site, gateway, autosubmit="true", form=as_json([known]))
     widget.open()

@@ -117,8 +117,9 @@ def test_message_is_sent_once_when_the_answer_is_lost(stand: ConsoleStand, desks
     anna.composer.press("Enter")
     anna.log.get_by_role("button", name="Try again").click()
     expect(anna.log.get_by_role("alert")).to_have_count(0)
-    texts = [event["text"] for event in ann.events() if event["type"] == "Message"]
-    assert texts == ["only once"]
+    expect(anna.log.locator("li.own", has_text="only once").get_by_text("Sending")).to_have_count(0)
+    said = eventually(lambda: [event["text"] for event in ann.events() if event["type"] == "Message"])
+    assert said == ["only once"]
     anna.sees("only once")
 
 

@@ -8,7 +8,7 @@ from unit.chat.engine import ALICE, Engine
 
 from gateway.bayeux import Session
 from gateway.chat.customers import TypingState
-from gateway.comet.attachment import FRESH_LIMIT, PULL_LIMIT, Attachment
+from gateway.comet.attachment import FRESH_LIMIT, PULL_BYTES, PULL_LIMIT, Attachment
 from gateway.errors import Unavailable
 from gateway.model.events import Event
 
@@ -87,12 +87,29 @@ def test_beyond_the_limit_it_lags_and_reads_the_store(chat: Chat):
 
 
 def test_long_absence_comes_in_pieces(chat: Chat):
-    """A long gap is read in portions of the limit until nothing is left."""
-    for number in range(PULL_LIMIT + 10):
+    """A long gap is read in portions, by number or by size, until nothing is left."""
+    for number in range(3 * PULL_LIMIT):
         chat.say(str(number), offered=False)
+    for _ in range(40):
+        chat.say("x" * 1000, offered=False)
     chat.attachment._lagging = True
-    assert chat.pulled() == list(range(3, 3 + PULL_LIMIT))
-    assert chat.pulled() == list(range(3 + PULL_LIMIT, 3 + PULL_LIMIT + 10))
+    pieces: list[list[bytes]] = []
+    indexes: list[int] = []
+    while chat.attachment.pending:
+        pieces.append(chat.attachment.pull())
+        indexes += [orjson.loads(frame)["data"]["messages"][0]["index"] for frame in pieces[-1]]
+    assert indexes == list(range(3, 3 + 3 * PULL_LIMIT + 40))
+    assert len(pieces) > 4
+    assert max(map(len, pieces)) <= PULL_LIMIT
+    assert max(sum(map(len, piece[:-1])) for piece in pieces) < PULL_BYTES
+
+
+def test_a_message_above_the_size_of_a_piece_comes_alone(chat: Chat):
+    """The size ends a piece, it never keeps a message back."""
+    for _ in range(3):
+        chat.say("ü" * (PULL_BYTES // 2), offered=False)
+    chat.attachment._lagging = True
+    assert [chat.pulled() for _ in range(3)] == [[3], [4], [5]]
     assert not chat.attachment.pending
 
 
