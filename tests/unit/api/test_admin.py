@@ -401,7 +401,7 @@ MEMBERS = ("statusClass", "since", "until", "state", "chatId", "provider", "debu
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     body=st.dictionaries(st.sampled_from(MEMBERS), JSON, max_size=4) | JSON,
     query=st.dictionaries(st.sampled_from((*MEMBERS, "cursor", "limit")), TEXT, max_size=4),
