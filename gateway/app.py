@@ -6,6 +6,8 @@ also what the worker class looks for (limits, metrics, drain).
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -76,59 +78,78 @@ def create_app(gateway: Gateway | None = None) -> GatewayApp:
 
 
 def _register(app: GatewayApp, gateway: Gateway, edge: v2.ChatEdge, *, comet_path: str) -> None:
-    settings, metrics = gateway.settings.current, gateway.metrics
     api = openapi.create(app, version=__version__)
+    _register_agents(api, gateway, comet_path=comet_path)
+    _register_admin(api, gateway)
+    _register_personnel(api, gateway)
+    app.register_blueprint(v2.blueprint_of(edge))
+    _register_operations(app, gateway)
+
+
+def _guards(gateway: Gateway) -> dict[str, Any]:
+    """What every own API asks before it answers, and counts afterwards."""
+    return {"accounts": gateway.accounts, "metrics": gateway.metrics, "rates": gateway.rates}
+
+
+def _register_agents(api: openapi.OpenApi, gateway: Gateway, *, comet_path: str) -> None:
+    """Chats and their files."""
     api.register_blueprint(
         agent.create_blueprint(
             agents=gateway.agents,
-            accounts=gateway.accounts,
             clock=gateway.clock,
-            metrics=metrics,
             comet_path=comet_path,
-            rates=gateway.rates,
             desk=gateway.desk,
             touch=gateway.roster.touch,
+            **_guards(gateway),
         )
     )
-    api.register_blueprint(
-        admin_chats.create_blueprint(
-            gateway.archive,
-            gateway.census,
-            accounts=gateway.accounts,
-            metrics=metrics,
-            rates=gateway.rates,
-        )
-    )
+    api.register_blueprint(files.create_blueprint(files=gateway.agent_files, **_guards(gateway)))
+
+
+def _register_admin(api: openapi.OpenApi, gateway: Gateway) -> None:
+    """Transcripts, notifications, what runs."""
+    guards = _guards(gateway)
+    api.register_blueprint(admin_chats.create_blueprint(gateway.archive, gateway.census, **guards))
     api.register_blueprint(
         admin.create_blueprint(
-            inspection=gateway.inspection,
-            destinations=gateway.push,
-            settings=gateway.settings,
-            accounts=gateway.accounts,
-            metrics=metrics,
-            rates=gateway.rates,
+            inspection=gateway.inspection, destinations=gateway.push, settings=gateway.settings, **guards
         )
+    )
+    node = admin_live.Node(
+        gateway.node_id, gateway.started_ms, __version__, draining=lambda: gateway.draining
     )
     api.register_blueprint(
         admin_live.create_blueprint(
-            gateway.census,
-            trials=gateway.trials,
-            node=admin_live.Node(
-                gateway.node_id, gateway.started_ms, __version__, draining=lambda: gateway.draining
-            ),
-            clock=gateway.clock,
-            accounts=gateway.accounts,
-            metrics=metrics,
-            rates=gateway.rates,
+            gateway.census, trials=gateway.trials, node=node, clock=gateway.clock, **guards
+        )
+    )
+
+
+def _register_personnel(api: openapi.OpenApi, gateway: Gateway) -> None:
+    """Distribution, logins, accounts."""
+    shared = _guards(gateway)
+    api.register_blueprint(
+        desk.create_blueprint(gateway.desk, gateway.handover, clock=gateway.clock, **shared)
+    )
+    api.register_blueprint(
+        notebook.create_blueprint(
+            gateway.notebook,
+            gateway.history,
+            view=ChatView(gateway.clock, gateway.desk),
+            settings_source=gateway.settings,
+            touch=gateway.roster.touch,
+            **shared,
         )
     )
     api.register_blueprint(
-        files.create_blueprint(
-            files=gateway.agent_files, accounts=gateway.accounts, metrics=metrics, rates=gateway.rates
-        )
+        console.create_blueprint(logins=gateway.logins, settings_source=gateway.settings, **shared)
     )
-    _register_personnel(api, gateway)
-    app.register_blueprint(v2.blueprint_of(edge))
+    api.register_blueprint(accounts.create_blueprint(directory=gateway.directory, **shared))
+
+
+def _register_operations(app: GatewayApp, gateway: Gateway) -> None:
+    """Health and figures, the web pages, the demo."""
+    settings, metrics = gateway.settings.current, gateway.metrics
     checks = {
         "store": health.store_check(gateway.store.check),
         "push": lambda: None if gateway.push.alive else "the push worker is not running",
@@ -149,25 +170,3 @@ def _register(app: GatewayApp, gateway: Gateway, edge: v2.ChatEdge, *, comet_pat
     )
     if settings.demo.enabled:
         app.register_blueprint(demo.create_blueprint(clock=gateway.clock, accounts=gateway.accounts))
-
-
-def _register_personnel(api: openapi.OpenApi, gateway: Gateway) -> None:
-    """Distribution, logins, accounts."""
-    shared = {"accounts": gateway.accounts, "metrics": gateway.metrics, "rates": gateway.rates}
-    api.register_blueprint(
-        desk.create_blueprint(gateway.desk, gateway.handover, clock=gateway.clock, **shared)
-    )
-    api.register_blueprint(
-        notebook.create_blueprint(
-            gateway.notebook,
-            gateway.history,
-            view=ChatView(gateway.clock, gateway.desk),
-            settings_source=gateway.settings,
-            touch=gateway.roster.touch,
-            **shared,
-        )
-    )
-    api.register_blueprint(
-        console.create_blueprint(logins=gateway.logins, settings_source=gateway.settings, **shared)
-    )
-    api.register_blueprint(accounts.create_blueprint(directory=gateway.directory, **shared))

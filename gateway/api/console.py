@@ -26,6 +26,8 @@ from gateway.errors import Forbidden
 from gateway.observe.metrics import Metrics
 from gateway.rates import Rates
 
+_LOGIN = (400, 401, 403, 413, 415, 422, 429, 500, 503)
+
 
 class LoginBodySchema(ma.Schema):
     """Who wants to log in."""
@@ -71,59 +73,65 @@ def create_blueprint(
         metrics.bound("http_requests_total", "console", str(response.status_code)).inc()
         return response
 
-    def login(body: Mapping[str, Any]) -> Response:
+    views = _Views(logins, accounts, settings_source, rates)
+    _add(blueprint, "POST", "/login", views.login, ConsoleSessionSchema, _LOGIN)
+    _add(blueprint, "POST", "/logout", views.logout, LoggedOutSchema, (401, 403, 429, 500, 503))
+    _add(blueprint, "GET", "/session", views.session, ConsoleSessionSchema, (401, 500, 503))
+    _add(blueprint, "POST", "/ticket", views.ticket, TicketSchema, (401, 403, 429, 500, 503))
+    return blueprint
+
+
+class _Views:
+    """The operations; a docstring is its view's text in the OpenAPI document."""
+
+    def __init__(
+        self, logins: Logins, accounts: Accounts, settings_source: SettingsSource, rates: Rates
+    ) -> None:
+        self._logins = logins
+        self._accounts = accounts
+        self._settings_source = settings_source
+        self._rates = rates
+
+    def login(self, body: Mapping[str, Any]) -> Response:
         """Log in with name and password; sets the session's cookie."""
         check_origin(request)
         address = request.remote_addr or ""
-        wait_s = logins.throttled_s(address, body["name"])
+        wait_s = self._logins.throttled_s(address, body["name"])
         if wait_s is not None:
             raise TooManyRequests("too many attempts", retry_after=wait_s)
         # Passwords of many names tried from one address count like bad keys; who was here before may come in.
         known = f"login {body['name']}"
-        rates.admit(known, address=address)
+        self._rates.admit(known, address=address)
         try:
-            made = logins.login(body["name"], body["password"])
+            made = self._logins.login(body["name"], body["password"])
         except Forbidden:
-            rates.failed(address=address)
+            self._rates.failed(address=address)
             raise Unauthorized("unknown name or wrong password") from None
-        rates.proved(known)
-        _forget_old(logins)
+        self._rates.proved(known)
+        _forget_old(self._logins)
         response = jsonify(name=made.account.name, role=made.account.role, csrfToken=made.csrf)
-        _set_cookie(response, made.secret, round(settings_source.current.agents.login_lifetime_s))
+        _set_cookie(response, made.secret, round(self._settings_source.current.agents.login_lifetime_s))
         return response
 
-    def logout() -> Response:
+    def logout(self) -> Response:
         """End the session; its live events end within a second."""
-        account_of(request, accounts)
-        _forget_old(logins)
+        account_of(request, self._accounts)
+        _forget_old(self._logins)
         response = jsonify({})
         _set_cookie(response, "", 0)
         return response
 
-    def session() -> dict[str, Any]:
+    def session(self) -> dict[str, Any]:
         """Who is logged in (after a reload of the page)."""
-        found = session_of(request, accounts)
+        found = session_of(request, self._accounts)
         if found is None:
             raise Unauthorized("nobody is logged in")
         account, current = found
         return {"name": account.name, "role": account.role, "csrfToken": current.csrf}
 
-    def ticket() -> dict[str, Any]:
+    def ticket(self) -> dict[str, Any]:
         """A token for one Bayeux handshake."""
-        return {"token": logins.ticket(account_of(request, accounts))}
-
-    _add(
-        blueprint,
-        "POST",
-        "/login",
-        login,
-        ConsoleSessionSchema,
-        (400, 401, 403, 413, 415, 422, 429, 500, 503),
-    )
-    _add(blueprint, "POST", "/logout", logout, LoggedOutSchema, (401, 403, 429, 500, 503))
-    _add(blueprint, "GET", "/session", session, ConsoleSessionSchema, (401, 500, 503))
-    _add(blueprint, "POST", "/ticket", ticket, TicketSchema, (401, 403, 429, 500, 503))
-    return blueprint
+        return {"token": self._logins.ticket(account_of(request, self._accounts))}
 
 
 def _add(

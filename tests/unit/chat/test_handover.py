@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
@@ -15,21 +14,6 @@ from gateway.comet.attachment import Attachment
 from gateway.model.events import QuitReason, Visibility
 
 SECRET = "he is known to haggle"
-
-
-@pytest.fixture
-def stand(tmp_path: Path) -> Iterator[DeskStand]:
-    stand = DeskStand(tmp_path)
-    yield stand
-    stand.gateway.close()
-
-
-@pytest.fixture
-def customer(stand: DeskStand) -> Customer:
-    """A customer whom Anna serves."""
-    customer = stand.customer()
-    stand.person("Anna").done(f"/chats/{customer.chat_id}/accept")
-    return customer
 
 
 def chat_of(stand: DeskStand, customer: Customer):

@@ -2,26 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from desk_stand import Customer, DeskStand
-
-
-@pytest.fixture
-def stand(tmp_path: Path) -> Iterator[DeskStand]:
-    stand = DeskStand(tmp_path)
-    yield stand
-    stand.gateway.close()
-
-
-@pytest.fixture
-def customer(stand: DeskStand) -> Customer:
-    """A customer whom Anna serves."""
-    customer = stand.customer()
-    stand.person("Anna").done(f"/chats/{customer.chat_id}/accept")
-    return customer
 
 
 def test_a_disposition_may_be_demanded(tmp_path: Path) -> None:
