@@ -51,10 +51,15 @@ def test_every_rest_operation_has_a_good_row_and_a_bad_one():
     assert set() == operations - paths[True] - WITHOUT_A_BAD_ROW
 
 
-def test_every_cometd_operation_has_a_good_row():
+def test_every_cometd_operation_has_a_good_row_and_a_bad_one():
     """Each operation of the table of operations, and starting a chat."""
-    good = {case.data["operation"] for case in COMETD if not codes(case.notifications)}
-    assert set() == {*ChatService(None, None, None)._operations, "requestChat"} - good
+    rows = {
+        wrong: {case.data["operation"] for case in COMETD if bool(codes(case.notifications)) is wrong}
+        for wrong in (False, True)
+    }
+    operations = {*ChatService(None, None, None)._operations, "requestChat"}
+    assert set() == operations - rows[False]
+    assert set() == operations - rows[True]
 
 
 def test_every_error_code_has_a_row():
