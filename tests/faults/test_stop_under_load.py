@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from pathlib import Path
@@ -14,12 +15,14 @@ from pathlib import Path
 import pytest
 from faults.test_graceful_stop import GOING_AWAY, Held, close_code, texts, traffic
 from support.clients import Agent, LongPoll, Rest, WebSocket
-from support.crowd import RawSocket, figures, metric
+from support.crowd import RawSocket, figures, many_files, metric
 from support.gateway import RunningGateway
 from support.history import seen
 from support.waiting import eventually
 
-ROUNDS, POLLS, SOCKETS, REQUESTS = 2, 15, 15, 60
+# FAULT_SCALE=4 is the targets' 500 polls and 500 websockets.
+SCALE = int(os.environ.get("FAULT_SCALE", "1"))
+ROUNDS, POLLS, SOCKETS, REQUESTS = 2, 125 * SCALE, 125 * SCALE, 60
 
 
 class Crowd:
@@ -66,6 +69,7 @@ class Crowd:
 def test_nobody_of_a_crowd_fails(tmp_path: Path, how: signal.Signals):
     """Polls are answered, sockets told, old ids go on, each event comes once; a reload fails no request."""
     took = []
+    many_files()
     with RunningGateway(tmp_path) as gateway:
         customer, agent = Rest(gateway.url), Agent(gateway.url, gateway.token("agent", "Alice"))
         agent.accept(customer.chat_id)
