@@ -69,9 +69,10 @@ def test_policy_refuses():
 
 
 def test_bad_credentials_refuse():
-    """What the edge found wrong with the credentials refuses the handshake with 403 (decision 12)."""
+    """Wrong credentials: 403, and the advice not to try again (decision 12, faye #542)."""
     reply = Server().reply(HELLO, Peer("long-polling", denied=True))
     assert (reply["successful"], reply["error"]) == (False, "403::handshake_denied")
+    assert reply["advice"]["reconnect"] == "none"
 
 
 def test_not_alone_in_its_batch_is_refused():

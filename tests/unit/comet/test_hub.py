@@ -80,6 +80,19 @@ def test_an_event_read_before_its_wake_up_is_not_repeated(socket_client: Socket)
     assert socket_client.received() == []
 
 
+def test_every_tab_of_a_chat_hears_it(poller: Poller):
+    """A second tab asks for the chat: both sessions live, and each event comes to both (cometd #612)."""
+    second = Poller(poller.stand)
+    second.handshake()
+    second.secure_key = poller.secure_key
+    second.operation("requestNotifications")
+    accept(poller)
+    say(poller, "hi")
+    assert [events(tab.connect()) for tab in (poller, second)] == [
+        [(2, "ParticipantJoined"), (3, "Message")]
+    ] * 2
+
+
 def test_single_attachment_is_last_one_wins():
     """single_attachment=true restores the original's behaviour (7.4.8)."""
     stand = Stand("[chat]\nsingle_attachment=true\n")

@@ -65,6 +65,13 @@ def test_too_large_bodies(endpoint: str):
     assert response.status_code == 413
 
 
+def test_the_largest_body(endpoint: str):
+    """Exactly maxMessageSize is served: no smaller limit hides before it (#678, #1171)."""
+    body = orjson.dumps(HELLO).ljust(1 << 20)
+    response = requests.post(endpoint, data=body, timeout=10)
+    assert (response.status_code, response.json()[0]["successful"]) == (200, True)
+
+
 def test_compressed_bodies_are_refused(endpoint: str):
     """415: no inflation bombs."""
     response = requests.post(endpoint, json=HELLO, headers={"Content-Encoding": "gzip"}, timeout=10)
@@ -223,6 +230,14 @@ def test_closing_codes(open_client, payload, opcode: int, code: int):
     client = open_client(WebSocket)
     client.wire.send(payload, opcode)
     assert closed_with(client) == code
+
+
+def test_the_largest_frame(open_client):
+    """Exactly ws.maxMessageSize is served (#455)."""
+    client = open_client(WebSocket)
+    client.wire.send(orjson.dumps(HELLO).decode().ljust(65_536))
+    (reply,) = orjson.loads(client.wire.recv())
+    assert reply["successful"] is True
 
 
 def test_pings_are_answered(open_client):
