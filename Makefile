@@ -32,6 +32,8 @@ run: export GATEWAY_CONFIG ?= examples/demo.ini
 run: $(VENV)/.runtime ## serve the demo on http://127.0.0.1:8080/demo/
 	@exec $(BIN)/gunicorn -c gunicorn.conf.py wsgi:app
 
+# Bytecode is kept: more than a hundred gateways are started, and each would compile the whole package again.
+test faults: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/.test ## run the tests; REQUIRE_ALL=1 makes a missing browser or npm a failure
 	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
