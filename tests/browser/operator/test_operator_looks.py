@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 
 import pytest
 from browser.operator.operator_stand import PATIENCE, VIEWS, OperatorStand, pill, refuse, renew
@@ -129,20 +128,6 @@ def test_320_pixels(page: Page, stand: OperatorStand) -> None:
         if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
             wide.append(fragment)
     assert not wide
-
-
-@pytest.mark.npm
-def test_types_and_rules() -> None:
-    """The page's modules pass TypeScript's strict check and the lint rules."""
-    modules = npm.packages(JS)
-    for command in (
-        ["tsc", "-p", "tests/js/operator.tsconfig.json"],
-        ["eslint", "--config", "tests/js/eslint.config.js", "static/operator"],
-        ["prettier", "--check", "static/operator/*.js"],
-    ):
-        program = str(modules / "node_modules" / ".bin" / command[0])
-        done = subprocess.run([program, *command[1:]], cwd=ROOT, capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_screenshots(browser: Browser, stand: OperatorStand) -> None:
