@@ -5,7 +5,7 @@
 PYTHON ?= python3
 ARGS ?=
 # Test processes: one more than the processors of a small machine, for half of the tests' time is waiting. Tests
-# use free ports and directories of their own; a file stays in one process, and the slow folders come first.
+# use free ports and directories of their own; a file stays in one process (tests/conftest.py orders the files).
 JOBS ?= 3
 
 VENV := .venv
