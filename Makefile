@@ -5,7 +5,7 @@
 PYTHON ?= python3
 ARGS ?=
 # Test processes: one more than the processors of a small machine, for half of the tests' time is waiting. Tests
-# use free ports and directories of their own; a file stays in one process, and the slow folders come first.
+# use free ports and directories of their own; a file stays in one process (tests/conftest.py orders the files).
 JOBS ?= 3
 
 VENV := .venv
@@ -32,6 +32,8 @@ run: export GATEWAY_CONFIG ?= examples/demo.ini
 run: $(VENV)/.runtime ## serve the demo on http://127.0.0.1:8080/demo/
 	@exec $(BIN)/gunicorn -c gunicorn.conf.py wsgi:app
 
+# Bytecode is kept: more than a hundred gateways are started, and each would compile the whole package again.
+test faults: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/.test ## run the tests; REQUIRE_ALL=1 makes a missing browser or npm a failure
 	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 

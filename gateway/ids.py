@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import itertools
 import secrets
 import string
 from collections.abc import Callable
@@ -70,6 +71,20 @@ class KeyRing:
         """The party's key: 43 characters of `[A-Za-z0-9_-]`."""
         text = "\x00".join((chat_id, user_id, salt)).encode()
         return _b64url(hmac.new(self._secret, text, hashlib.sha256).digest())
+
+    def named_ids(self, name: str) -> Ids:
+        """Identifiers that follow from a name: the same at any time, and without the secret no telling which.
+
+        Each is at most 32 bytes long.
+        """
+        numbers = itertools.count()
+
+        def derived(length: int) -> bytes:
+            # No chat has the id "ids", so no secure key is made of the same text.
+            text = f"ids\x00{next(numbers)}\x00{name}".encode()
+            return hmac.new(self._secret, text, hashlib.sha256).digest()[:length]
+
+        return Ids(derived)
 
 
 def fingerprint(secret: str) -> str:

@@ -15,9 +15,12 @@ import pytest
 from support import npm
 from support.gateway import ROOT, RunningGateway, free_port
 
+TESTS = Path(__file__).parent
 REQUIRE_ALL = os.environ.get("REQUIRE_ALL") == "1"
 # Longest reason in the summary line; npm's error output is long.
 REASON_LENGTH = 200
+# Folders whose files take long; several processes take files in the order in which they were collected.
+SLOW = ("acceptance", "browser", "faults", "interop", "wire")
 # Added to the demo's configuration; shorter holds, so that a client notices a dead connection within seconds.
 DEMO_EXTRA = "\n[cometd]\ntimeout=2000\n[limits]\nenabled=false\n"
 
@@ -34,6 +37,11 @@ def demo_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGa
 def npm_packages() -> Path:
     """tests/interop with the official clients installed."""
     return npm.packages()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow folders first: the many short files at the end leave no process waiting for another's long one."""
+    items.sort(key=lambda item: item.path.relative_to(TESTS).parts[0] not in SLOW)
 
 
 @pytest.hookimpl(wrapper=True)

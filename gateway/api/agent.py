@@ -23,7 +23,7 @@ from gateway.api.chat_view import ChatView
 from gateway.api.gms_answer import REPLAY
 from gateway.api.routes import Route, add
 from gateway.chat.accounts import BOT, Account, Accounts
-from gateway.chat.agents import Agents, age
+from gateway.chat.agents import Agents
 from gateway.chat.customers import TypingState
 from gateway.chat.desk import Desk
 from gateway.chat.limits import MESSAGE_ID_LENGTH
@@ -124,7 +124,7 @@ class _Views:
             caller(), query.get("state"), after=query.get("cursor"), limit=limit + 1
         )
         shown = found[:limit]
-        cursor = schemas.age_text(age(shown[-1])) if len(found) > limit else None
+        cursor = schemas.age_text(shown[-1].age) if len(found) > limit else None
         return {"items": [self._shown(session) for session in shown], "cursor": cursor}
 
     def get_chat(self, chat_id: str) -> dict[str, Any]:

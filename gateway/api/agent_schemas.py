@@ -221,7 +221,7 @@ class EventsSchema(ma.Schema):
 
 
 class AgeField(fields.Field):
-    """A place in a list of chats (`chat.agents.Age`) as text."""
+    """A place in a list of chats (`model.session.Age`) as text."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> tuple[int, str]:
         found = _AGE.fullmatch(value) if isinstance(value, str) else None

@@ -42,6 +42,7 @@ PARAMETERS = (
     "operation",
     "pushUrl",
     "secureKey",
+    "startKey",
     "subject",
     "text",
     "transcriptPosition",

@@ -82,14 +82,15 @@ class ChatApi:
             StartRequest(service=service, origin="rest", user_data=body.user_data, **fields)
         )
         session = started.party.session
-        return payload.answer(
+        body_ = payload.answer(
             self.identity(started.party),
             started.events,
-            next_position=session.next_index,
+            next_position=started.events[-1].index + 1,
             chat_ended=session.ended_for_customer,
             monitored=session.profile.monitored,
             extra=self._members(session),
         )
+        return Replay(body_) if started.replayed else body_
 
     def authenticate(self, service: str, chat_id: str, body: Body) -> Party:
         """The customer who calls; ChatGone when anything does not fit. The alias is ignored."""

@@ -63,6 +63,7 @@ class StartSchema(GmsSchema):
     email = Text(load_default="", data_key="emailAddress")
     text = Text(load_default="")
     endpoint = Text(load_default="")
+    start_key = Text(load_default="", data_key="startKey")
 
 
 class PushUrlSchema(GmsSchema):

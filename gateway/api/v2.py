@@ -210,18 +210,13 @@ class ChatEdge:
         body = self._body(request, target, is_upload=False)
         if not target.operation:
             self._count_start(request.remote_addr or "")
-            return answer(self._api.start(target.service, body))
+            return _marked(self._api.start(target.service, body))
         operation = self._api.operation(target.operation)
         if operation is None:
             raise Rejected(MISSING_OR_MALFORMED, "operation")
         party = self._authenticate(target, body, request.remote_addr or "")
         done = operation(party, body)
-        if isinstance(done, Response):
-            return done
-        response = answer(done)
-        if isinstance(done, Replay):
-            response.headers.add(*REPLAY)
-        return response
+        return done if isinstance(done, Response) else _marked(done)
 
     def _upload(self, request: Request, target: _Target) -> Response:
         """A file, read as it arrives; any other body holds none and is only looked at for its sender."""
@@ -283,3 +278,11 @@ class ChatEdge:
         response.headers["Allow"] = METHODS
         response.headers.extend(self._origins.preflight(request.headers))
         return response
+
+
+def _marked(done: bytes) -> Response:
+    """The answer; one that repeats an earlier one says so."""
+    response = answer(done)
+    if isinstance(done, Replay):
+        response.headers.add(*REPLAY)
+    return response

@@ -7,7 +7,7 @@ Raises NotFound (no such chat), Forbidden (not the caller's), StateConflict (wro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gateway.chat import limits, message_ids, offers, parting, restore
@@ -24,19 +24,13 @@ from gateway.ids import Ids
 from gateway.model.change import Committed, MessageId
 from gateway.model.events import Draft, Event, EventType, QuitReason
 from gateway.model.participants import Participant
-from gateway.model.session import ChatSession, ChatState
+from gateway.model.session import Age, ChatSession, ChatState
 from gateway.observe.metrics import Metrics
 from gateway.rates import Rates
-from gateway.store.roles import Chats
+from gateway.store.roles import Chats, OpenChats
 
-_UNFINISHED = frozenset({ChatState.WAITING, ChatState.ACTIVE, ChatState.WRAP_UP})
-# The place of a chat in a list, oldest first: when it began (milliseconds), and its id among equals.
-Age = tuple[int, str]
-
-
-def age(session: ChatSession) -> Age:
-    """The chat's place in a list, oldest first."""
-    return session.profile.created_ms, session.id
+# Chats of a page, when the caller does not say.
+_PAGE = 100
 
 
 class Agents:
@@ -63,27 +57,20 @@ class Agents:
         self._reader = TranscriptReader(store, clock)
 
     def list_chats(
-        self, account: Account, state: str | None, *, after: Age | None = None, limit: int | None = None
-    ) -> list[ChatSession]:
+        self, account: Account, state: str | None, *, after: Age | None = None, limit: int = _PAGE
+    ) -> Sequence[ChatSession]:
         """`"waiting"`: all waiting chats; `"mine"`: the caller's; None: both; `"parked"`. Oldest first.
 
         `after`: only those behind this place of the list, which need not be in it any more; at most `limit`.
         """
         if state not in (None, "waiting", "mine", "parked"):
             raise Rejected(limits.MISSING_OR_MALFORMED, "state")
-
-        def listed(session: ChatSession) -> bool:
-            if state == "parked":
-                return session.state is ChatState.WAITING and not session.queued
-            waits = state != "mine" and session.queued
-            return waits or (state != "waiting" and session.profile.by_owner(account.name) is not None)
-
-        found = [
-            session
-            for session in self._store.sessions_in(_UNFINISHED)
-            if listed(session) and (after is None or age(session) > after)
-        ]
-        return sorted(found, key=age)[:limit]
+        wanted = OpenChats(
+            waiting=state in (None, "waiting"),
+            parked=state == "parked",
+            account=account.name if state in (None, "mine") else None,
+        )
+        return self._store.open_chats(wanted, after=after, limit=limit)
 
     def get(self, account: Account, chat_id: str) -> ChatSession:
         """A chat that the caller may see; NotFound when there is none, Forbidden when it is another's."""

@@ -19,7 +19,8 @@ from gateway.chat.ledger import Ledger
 from gateway.chat.party import Party, Started, TypingState, speaker
 from gateway.chat.presence import Presence
 from gateway.chat.retrieval import Retrievals
-from gateway.chat.start import Credentials, StartRequest, checked, new_session
+from gateway.chat.start import StartRequest
+from gateway.chat.starts import Starts
 from gateway.chat.transcripts import Transcript, TranscriptReader
 from gateway.clock import Clock
 from gateway.config import SettingsSource
@@ -63,41 +64,31 @@ class Customers:
         self._rates = rates
         self._ledger = ledger
         self._store = store
-        self._keys = keys
-        self._ids = ids
         self._presence = presence
         self._retrievals = retrievals
         self._settings_source = settings_source
         self._clock = clock
         self._metrics = metrics
         self._reader = TranscriptReader(store, clock)
+        self._starts = Starts(
+            ledger,
+            store,
+            keys=keys,
+            ids=ids,
+            presence=presence,
+            settings_source=settings_source,
+            clock=clock,
+            metrics=metrics,
+        )
 
     # -- who is it ----------------------------------------------------------------------------------------
 
     def start(self, request: StartRequest) -> Started:
-        """Request Chat (6.1): Rejected 101, 102, 103, 161, 204, 240, 364; a refused push never fails it."""
-        settings = self._settings_source.current
-        request = checked(request, settings)
-        now_ms = self._clock.wall_ms()
-        chat_id, user_id, salt = self._ids.chat(), self._ids.user(), self._ids.salt()
-        secure_key = self._keys.secure_key(chat_id, user_id, salt)
-        push = subscriptions.at_start(request.user_data, request.origin, flex=settings.flex, now_ms=now_ms)
-        if isinstance(push, Refused):
-            subscriptions.report_refused(push, chat_id=chat_id, metrics=self._metrics)
-            push = None
-        session = new_session(
-            request,
-            Credentials(chat_id, user_id, salt, fingerprint(secure_key)),
-            subscription=push,
-            now_ms=now_ms,
-        )
-        self._presence.touch(chat_id)
-        drafts = [Draft(EventType.PARTICIPANT_JOINED, session.customer)]
-        if request.text:
-            drafts.append(Draft(EventType.MESSAGE, session.customer, text=request.text))
-        committed = self._ledger.create(session, tuple(drafts))
-        party = Party(committed.session, committed.session.customer, secure_key)
-        return Started(party, committed.events)
+        """Request Chat (6.1): Rejected 101, 102, 103, 161, 204, 240, 364; a refused push never fails it.
+
+        With a `start_key` that made a chat within the last two minutes: that chat, with `replayed`.
+        """
+        return self._starts.start(request)
 
     def authenticate(
         self, *, chat_id: str, user_id: str | None, secure_key: str, service: str | None

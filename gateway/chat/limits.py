@@ -40,6 +40,7 @@ JSON_DEPTH = 32
 # Line breaks and tabs belong to a text, every other control character does not.
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+_START_KEY = re.compile(r"[A-Za-z0-9_-]{32,128}")
 
 
 def clean(text: str) -> str:
@@ -93,6 +94,16 @@ def message_id(text: str | None) -> str | None:
         return None
     if len(text) > MESSAGE_ID_LENGTH or not text.isprintable():
         raise Rejected(MISSING_OR_MALFORMED, "messageId")
+    return text
+
+
+def start_key(text: str) -> str:
+    """The secret name of a start or nothing; 101 when it is not made of 32-128 of `[A-Za-z0-9_-]`.
+
+    32 hexadecimal digits are 128 bits: as hard to guess as a secure key.
+    """
+    if text and not _START_KEY.fullmatch(text):
+        raise Rejected(MISSING_OR_MALFORMED, "startKey")
     return text
 
 

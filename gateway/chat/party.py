@@ -29,10 +29,14 @@ class Party(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A new chat: the customer and the first events (the join, and the initial text if there was one)."""
+    """A new chat: the customer and the first events (the join, and the initial text if there was one).
+
+    `replayed`: this start had made it before.
+    """
 
     party: Party
     events: tuple[Event, ...]
+    replayed: bool = False
 
 
 def speaker(session: ChatSession) -> Participant:

@@ -26,7 +26,10 @@ _SERVICE = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class StartRequest:
-    """The parameters of Request Chat; `origin` is "rest" or "comet", empty text counts as absent."""
+    """The parameters of Request Chat; `origin` is "rest" or "comet", empty text counts as absent.
+
+    `start_key`: the client's own secret name of this start, see `starts`.
+    """
 
     service: str
     origin: str
@@ -38,6 +41,7 @@ class StartRequest:
     text: str = ""
     endpoint: str = ""
     user_data: Mapping[str, str] = field(default_factory=dict)
+    start_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,7 @@ def checked(request: StartRequest, settings: Settings) -> StartRequest:
         text=limits.message_text(request.text, service.max_message_length) if request.text else "",
         endpoint=endpoint or service.endpoint,
         user_data=limits.user_data(request.user_data),
+        start_key=limits.start_key(request.start_key),
     )
 
 

@@ -137,6 +137,7 @@ class ChatService:
                 text=fields.text(data, "text"),
                 endpoint=fields.text(data, "endpoint"),
                 user_data=fields.user_data(data),
+                start_key=fields.text(data, "startKey"),
             )
         )
         session.memo["spoke"] = True

@@ -16,6 +16,9 @@ from gateway.model.participants import PERSONNEL, Mode, Participant, Participant
 from gateway.model.placement import Placement
 from gateway.model.subscription import Subscription
 
+# The place of a chat in a list, oldest first: when it began (milliseconds), and its id among equals.
+Age = tuple[int, str]
+
 
 class ChatState(StrEnum):
     """Life of a chat (spec/chat-api-v2.md 8.1; WRAP_UP is Q-12)."""
@@ -192,6 +195,11 @@ class ChatSession:
     def queued(self) -> bool:
         """Whether the chat is in the waiting list: a parked one waits for its customer, not for an agent."""
         return self.state is ChatState.WAITING and not self.profile.parked
+
+    @property
+    def age(self) -> Age:
+        """Its place in a list, which it keeps for life."""
+        return self.profile.created_ms, self.id
 
     @property
     def reliable(self) -> bool:

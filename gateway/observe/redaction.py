@@ -29,6 +29,7 @@ MAX_INTEGER = 2**63
 # match.
 SECRET_KEY_PARTS = (
     "securekey",
+    "startkey",
     "token",
     "authorization",
     "cookie",
@@ -43,7 +44,7 @@ DEVICE_KEY_PART = "deviceid"
 _PUNCTUATION = re.compile(r"[^a-z0-9]+")
 # The same keys inside running text: `secureKey=abc`, `"token": "abc"`, `Authorization: Bearer abc`.
 _SECRET_IN_TEXT = re.compile(
-    r"((?:secure[_-]?key|token|authorization|cookie|api[_-]?key|passw(?:or)?d|secret|basic[_-]?auth)[\w\]-]*"
+    r"((?:(?:secure|start)[_-]?key|token|authorization|cookie|api[_-]?key|passw(?:or)?d|secret|basic[_-]?auth)[\w\]-]*"
     r"(?:\\?[\"'])?\s*[:=]\s*(?:\\?[\"'])?)"
     r"((?:(?:basic|bearer)\s+)?[^\s\"'\\,;&)}\]]+)",
     re.IGNORECASE,

@@ -19,7 +19,7 @@ from gateway.model.events import Event
 from gateway.model.files import StoredFile
 from gateway.model.inspection import ReplayRecord
 from gateway.model.pending import Pending
-from gateway.model.session import ChatSession, ChatState
+from gateway.model.session import Age, ChatSession, ChatState
 from gateway.store.memory_archive import MemoryArchive
 from gateway.store.memory_deliveries import MemoryDeliveries, Row
 from gateway.store.memory_files import MemoryFiles
@@ -28,7 +28,7 @@ from gateway.store.memory_pendings import MemoryPendings
 from gateway.store.memory_personnel import MemoryPersonnel
 from gateway.store.memory_sessions import MemorySessions
 from gateway.store.push_roles import StoredDestination
-from gateway.store.roles import StoredCometSession, Token
+from gateway.store.roles import OpenChats, StoredCometSession, Token
 from gateway.store.tail import Tail
 
 
@@ -127,6 +127,12 @@ class MemoryStore(
             found = [session for session in self._sessions.values() if session.state in states]
             return tuple(sorted(found, key=lambda session: session.profile.created_ms))
 
+    def open_chats(self, wanted: OpenChats, *, after: Age | None, limit: int) -> Sequence[ChatSession]:
+        with self._open():
+            found = [each for each in self._sessions.values() if _is_listed(each, wanted)]
+            found = [each for each in found if after is None or each.age > after]
+            return tuple(sorted(found, key=lambda session: session.age)[:limit])
+
     def purge(self, chat_id: str) -> None:
         with self._open():
             self._sessions.pop(chat_id, None)
@@ -172,3 +178,11 @@ class MemoryStore(
             if self._closed:
                 raise Unavailable("the store is closed")
             yield
+
+
+def _is_listed(session: ChatSession, wanted: OpenChats) -> bool:
+    if session.state is ChatState.WAITING and (wanted.parked if session.profile.parked else wanted.waiting):
+        return True
+    if session.state is ChatState.ENDED or wanted.account is None:
+        return False
+    return session.profile.by_owner(wanted.account) is not None

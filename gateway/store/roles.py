@@ -21,8 +21,20 @@ from gateway.model.accounts import CannedReply, Duty, Login, StoredAccount
 from gateway.model.change import Change, MessageId
 from gateway.model.events import Event
 from gateway.model.files import StoredFile
-from gateway.model.session import ChatSession, ChatState
+from gateway.model.session import Age, ChatSession, ChatState
 from gateway.store.push_roles import DeliveryLog, Pendings, PushStore
+
+
+@dataclass(frozen=True, slots=True)
+class OpenChats:
+    """Which open chats to list; any member will do.
+
+    `waiting`: for an agent. `parked`: for their customer. `account`: those in which this account is present.
+    """
+
+    waiting: bool = False
+    parked: bool = False
+    account: str | None = None
 
 
 class Chats(Protocol):
@@ -71,7 +83,15 @@ class Chats(Protocol):
         ...
 
     def sessions_in(self, states: frozenset[ChatState]) -> Sequence[ChatSession]:
-        """All sessions in one of these states, oldest first (waiting lists, timeouts after a restart)."""
+        """All sessions in one of these states, oldest first. Costs time with each: for use at a start."""
+        ...
+
+    def open_chats(self, wanted: OpenChats, *, after: Age | None, limit: int) -> Sequence[ChatSession]:
+        """A page of a list: the oldest `limit` chats behind `after`, which need not be in it any more.
+
+        One moment of the store, and each chat once. Pages that go on with the last chat's age show every chat
+        that is in the list all the while exactly once. Costs what the page holds, however many are open.
+        """
         ...
 
     def purge(self, chat_id: str) -> None:

@@ -72,7 +72,7 @@ export class ChatApi {
 
   /**
    * Ask for a chat.
-   * @param {Record<string, string>} fields nickname, firstName, lastName, emailAddress, subject, text, endpoint
+   * @param {Record<string, string>} fields nickname, firstName, lastName, emailAddress, subject, text, endpoint, startKey
    * @param {Record<string, string>} userData
    */
   async create(fields, userData) {

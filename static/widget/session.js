@@ -15,6 +15,7 @@
 
 import { Pause, sleep } from "../lib/dom.js";
 import { ChatApi, ChatError } from "../lib/rest.js";
+import { Asking } from "./asked.js";
 import { Connection } from "./connection.js";
 import { Conversation } from "./conversation.js";
 import { Outbox } from "./outbox.js";
@@ -39,6 +40,7 @@ export class Session {
   #config;
   #api;
   #memory;
+  #asking;
   #notify;
   /** @type {Signals} */
   #signals;
@@ -53,6 +55,7 @@ export class Session {
     this.#notify = notify;
     this.#api = new ChatApi(config.base, config.service, config.headers);
     this.#memory = new Memory(config.service, config.base);
+    this.#asking = new Asking(this.#api, config.service, config.base);
     this.#signals = this.#makeSignals();
     this.conversation = this.#makeConversation();
     this.connection = this.#makeConnection();
@@ -128,7 +131,7 @@ export class Session {
 
   /** Whether the panel was open before the reload. */
   get wasOpen() {
-    return this.#memory.load()?.open === true;
+    return (this.#memory.load() ?? this.#asking.pending)?.open === true;
   }
 
   /** What a reload needs to know beside the chat itself. @param {Partial<Saved>} changes */
@@ -142,7 +145,9 @@ export class Session {
    * @returns {Promise<Saved|null>}
    */
   async restore(started = null) {
-    const saved = started ?? this.#memory.load() ?? (await this.connection.ask());
+    const own = started ?? this.#memory.load();
+    if (own === null && this.#asking.pending !== null) return this.#askAgain();
+    const saved = own ?? (await this.connection.ask());
     // Somebody may have started a chat while the other tabs were asked.
     if (saved === null || this.phase !== "none") return null;
     this.#enter("restoring");
@@ -151,8 +156,8 @@ export class Session {
     this.outbox.restore(saved.unsent ?? []);
     this.conversation.knownIndex = saved.lastIndex ?? 0;
     this.#signals.readIndex = saved.readIndex ?? 0;
-    const envelope = await this.#verify();
-    if (envelope === null) {
+    const envelope = await this.#reach(() => this.#operate("refresh", { transcriptPosition: "1" }));
+    if (envelope === null || envelope.chatEnded) {
       this.#end("restore");
       this.#notify("restore-failed");
       return null;
@@ -164,12 +169,20 @@ export class Session {
     return saved;
   }
 
-  /** The transcript so far, or null when the chat is over; a network that is away is waited for. */
-  async #verify() {
+  /** The page was reloaded before there was an answer: perhaps there is a chat, perhaps not yet. */
+  async #askAgain() {
+    this.#enter("restoring");
+    const envelope = await this.#reach(() => this.#asking.again());
+    if (envelope === null) this.#enter("none");
+    else this.#begin(envelope);
+    return this.#memory.load();
+  }
+
+  /** The answer, null when it is refused; a network that is away is waited for. @param {() => Promise<Envelope>} ask */
+  async #reach(ask) {
     for (let failures = 1; this.phase === "restoring"; failures += 1) {
       try {
-        const envelope = await this.#operate("refresh", { transcriptPosition: "1" });
-        return envelope.chatEnded ? null : envelope;
+        return await ask();
       } catch (error) {
         if (!(error instanceof ChatError) || !error.retry) return null;
         this.connection.state = "reconnecting";
@@ -180,27 +193,29 @@ export class Session {
     return null;
   }
 
-  /**
-   * Ask for a chat.
-   * @param {Record<string, string>} fields @param {Record<string, string>} userData
-   */
-  async start(fields, userData) {
+  /** Ask for a chat. @param {Record<string, string>} fields @param {Record<string, string>} userData @param {boolean} open */
+  async start(fields, userData, open) {
     if (this.phase !== "none" && this.phase !== "ended") throw new ChatError("already-open", "a chat is open already");
     this.#reset();
     this.#enter("starting");
     try {
-      const envelope = await this.#api.create(fields, userData);
-      const { chatId = "", userId = "", secureKey = "", alias = "" } = envelope;
-      this.#nickname = envelope.messages[0]?.from.nickname ?? fields.nickname ?? "";
-      this.#open({ chatId, userId, secureKey, alias });
-      this.#take(envelope);
-      this.connection.share();
-      this.#notify("submitted", { alias: "WebChat.submitted" });
+      this.#begin(await this.#asking.start(fields, userData, open));
     } catch (error) {
       this.reason = error instanceof ChatError ? error.code : "network";
       this.#enter("none");
       throw error;
     }
+  }
+
+  /** There is a chat. @param {Envelope} envelope */
+  #begin(envelope) {
+    const { chatId = "", userId = "", secureKey = "", alias = "" } = envelope;
+    this.#nickname = envelope.messages[0]?.from.nickname ?? "";
+    this.#open({ chatId, userId, secureKey, alias });
+    this.#asking.answered();
+    this.#take(envelope);
+    this.connection.share();
+    this.#notify("submitted", { alias: "WebChat.submitted" });
   }
 
   /** Say something; resolves when it is in the transcript, rejects when it is refused. @param {string} text */

@@ -101,7 +101,8 @@ class ChatWidget extends HTMLElement {
   async start({ form = {}, userData = {} } = {}) {
     const fields = { ...this.#config.fields, ...form };
     if (!fields.nickname && !(fields.firstName && fields.lastName)) fields.nickname = fields.firstName ?? "Guest";
-    await this.#session.start(fields, { ...this.#context(), ...this.#config.userData, ...userData });
+    const data = { ...this.#context(), ...this.#config.userData, ...userData };
+    await this.#session.start(fields, data, this.#view.isOpen);
     this.#session.remember({ open: this.#view.isOpen, draft: "" });
   }
 

@@ -91,14 +91,15 @@ class Desk:
 
     def accept(self, nickname: str) -> str:
         """Take the chat of this customer; its id."""
-
-        def waiting() -> list[str]:
-            items = self._call("GET", "")["items"]
-            return [item["chatId"] for item in items if item["nickname"] == nickname]
-
-        chat_id = str(eventually(waiting, timeout=10, what=f"a chat of {nickname}")[-1])
+        found = eventually(lambda: self.waiting(nickname), timeout=10, what=f"a chat of {nickname}")
+        chat_id = str(found[-1])
         self._call("POST", f"/{chat_id}/accept")
         return chat_id
+
+    def waiting(self, nickname: str) -> list[str]:
+        """The open chats of this customer."""
+        items = self._call("GET", "")["items"]
+        return [item["chatId"] for item in items if item["nickname"] == nickname]
 
     def say(self, chat_id: str, text: str) -> None:
         """Send a message."""

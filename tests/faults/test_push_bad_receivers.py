@@ -8,6 +8,7 @@ how long the good ones' notifications took, from the agent's request to the POST
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -21,7 +22,8 @@ from support.clients import Agent, Rest
 from support.gateway import ROOT, RunningGateway
 from unit.push.test_bad_receivers import OUTCOMES
 
-GOOD, EVENTS, PER_SECOND = 5, 500, 250
+SCALE = int(os.environ.get("FAULT_SCALE", "1"))
+GOOD, EVENTS, PER_SECOND = 5, 250 * SCALE, 250
 BAD = [mode for mode in OUTCOMES if mode != "ok"]
 # Three at once in the lane of each, more while it is slow.
 CHATS_PER_BAD, ROWS_PER_CHAT = 1, 3

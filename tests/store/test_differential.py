@@ -12,7 +12,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from store.values import NOW, attempt, comet, delivery, hidden, message, opened, stored_file, typing
+from store.values import NOW, attempt, comet, customer, delivery, hidden, message, opened, stored_file, typing
 
 from gateway.errors import Conflict
 from gateway.model.change import Change
@@ -22,7 +22,7 @@ from gateway.model.inspection import DeliveryFilter, StatusClass
 from gateway.model.pending import Pending, PendingStep
 from gateway.model.session import ChatState
 from gateway.store.memory import MemoryStore
-from gateway.store.roles import ArchiveQuery, Store
+from gateway.store.roles import ArchiveQuery, OpenChats, Store
 from gateway.store.sqlite import SqliteStore
 
 Step = Callable[[Store], Any]
@@ -50,13 +50,21 @@ def commits(draw: st.DrawFn) -> Step:
     kinds = draw(st.lists(st.sampled_from([message, hidden, typing]), max_size=3))
     ids = draw(st.lists(DELIVERIES, max_size=2, unique=True))
     due = draw(TIMES)
+    parked, bob = (
+        draw(st.booleans()),
+        replace(opened().profile.participants[1], left=draw(st.none() | st.just("0"))),
+    )
     files = draw(st.dictionaries(FILES, st.sampled_from(FileState), max_size=2))
 
     def step(store: Store) -> Any:
         stored = store.session(chat_id)
         base = stored or replace(opened(chat_id), version=0, next_index=0)
         version, next_index = base.version + 1 + skew, base.next_index + len(kinds)
-        profile = replace(base.profile, subject=f"v{version}") if changed else base.profile
+        profile = base.profile
+        if changed:
+            profile = replace(
+                profile, subject=f"v{version}", parked=parked, participants=(customer(chat_id), bob)
+            )
         session = replace(base, version=version, state=state, next_index=next_index, profile=profile)
         events = [kind(base.next_index + place) for place, kind in enumerate(kinds)]
         rows = [delivery(id_, chat_id=chat_id, position=next_index, due_ms=due) for id_ in ids]
@@ -103,6 +111,13 @@ def calls() -> st.SearchStrategy[Step]:
         ),
         st.builds(lambda c, n: lambda s: s.last_events(c, n), CHATS, st.integers(0, 5)),
         st.builds(lambda states: lambda s: s.sessions_in(states), st.frozensets(st.sampled_from(ChatState))),
+        st.builds(
+            lambda wanted, n: (
+                lambda s: s.open_chats(wanted, after=(NOW, "chat-1") if n else None, limit=1 + n)
+            ),
+            st.builds(OpenChats, st.booleans(), st.booleans(), st.none() | st.just("bob")),
+            st.integers(0, 1),
+        ),
         st.builds(lambda c: lambda s: s.find_party(f"key-{c}"), CHATS),
         st.builds(lambda c: lambda s: s.purge(c), CHATS),
         st.builds(lambda o, t: lambda s: s.claim(o, now_ms=t, lease_ms=9000, limit=2), OWNERS, TIMES),

@@ -11,6 +11,10 @@ from pathlib import Path
 
 import requests
 
+from gateway.chat.accounts import Accounts
+from gateway.clock import SystemClock
+from gateway.ids import Ids
+from gateway.services import Installation
 from support.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -109,8 +113,13 @@ class RunningGateway:
         return done.stdout
 
     def token(self, role: str, name: str) -> str:
-        """A fresh bearer token, made while the gateway runs."""
-        return self.cli("token", "create", "--role", role, "--name", name).strip()
+        """A fresh bearer token, made beside the running gateway as `gateway token create` makes it."""
+        installation = Installation.from_environment(self.env)
+        store = installation.open_store(installation.settings_source().current)
+        try:
+            return Accounts(store, Ids(), SystemClock()).create(role, name)
+        finally:
+            store.close()
 
     def log(self) -> str:
         """Everything that it has written to its log."""

@@ -11,7 +11,8 @@ from typing import Any
 from gateway.errors import Conflict
 from gateway.model.change import Change, MessageId
 from gateway.model.events import Event
-from gateway.model.session import ChatSession, ChatState
+from gateway.model.session import Age, ChatSession, ChatState
+from gateway.store.roles import OpenChats
 from gateway.store.sqlite import files, outbox, pendings, rows, upkeep
 from gateway.store.sqlite.database import Readers
 from gateway.store.sqlite.threads import Threads
@@ -40,6 +41,12 @@ _PUT_KEY = "INSERT INTO party_key (chat_id, key_hash, user_id) VALUES (?,?,?)"
 _SESSIONS = (
     "SELECT id, version, state, next_index, last_utc_ms, body FROM chat JOIN profile ON profile.chat=chat.seq"
 )
+# The oldest of one list, from its part of the index of `listed`, which triggers keep up (migration 0011).
+_LISTED = (
+    "SELECT * FROM (SELECT created_ms, id, chat FROM listed WHERE list=? AND (created_ms, id) > (?,?)"
+    " ORDER BY created_ms, id LIMIT ?)"
+)
+_SESSION_COLUMNS = "chat.id, version, state, next_index, last_utc_ms, body"
 _EVENTS = f"SELECT {rows.EVENT_COLUMNS} FROM event WHERE chat={_CHAT}"
 _PURGE = (
     f"DELETE FROM event WHERE chat={_CHAT}",
@@ -123,6 +130,21 @@ class SqliteChats:
         only_open = "" if ChatState.ENDED in states else " AND state <> 'ended'"
         sql = f"{_SESSIONS} WHERE state IN ({rows.marks(states)}){only_open} ORDER BY created_ms, seq"
         return tuple([rows.session(row) for row in self._readers.all(sql, [state.value for state in states])])
+
+    def open_chats(self, wanted: OpenChats, *, after: Age | None, limit: int) -> Sequence[ChatSession]:
+        lists = ["waiting"] * wanted.waiting + ["parked"] * wanted.parked
+        if wanted.account is not None:
+            lists.append(f"of:{wanted.account}")
+        if not lists:
+            return ()
+        start = after or (-1, "")
+        page = " UNION ".join([_LISTED] * len(lists)) + " ORDER BY created_ms, id LIMIT ?"
+        sql = (
+            f"SELECT {_SESSION_COLUMNS} FROM ({page}) AS page JOIN chat ON chat.seq=page.chat"
+            " JOIN profile ON profile.chat=page.chat ORDER BY page.created_ms, page.id"
+        )
+        values = [value for each in lists for value in (each, *start, limit)]
+        return tuple([rows.session(row) for row in self._readers.all(sql, [*values, limit])])
 
     def purge(self, chat_id: str) -> None:
         def work(connection: sqlite3.Connection) -> None:

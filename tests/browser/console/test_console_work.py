@@ -218,9 +218,10 @@ def test_search(stand: ConsoleStand, desks: Desks) -> None:
         anna.page.get_by_role("search").get_by_role("button", name="Search").click()
 
     def indexed() -> bool:
-        return bool(stand.call("Anna", "GET", "/transcripts?text=violet")["items"])
+        queries = ("text=violet", "customer=other")
+        return all(stand.call("Anna", "GET", f"/transcripts?{query}")["items"] for query in queries)
 
-    eventually(indexed, timeout=20, what="the words are searchable")
+    eventually(indexed, timeout=20, what="both chats are searchable")
     results = anna.page.locator(".results .who")
     search(**{"Words of a message": "VIOLET umbr"})
     expect(results).to_have_text(["Searched"])

@@ -145,10 +145,10 @@ def test_temporary_trouble_is_503_with_retry_after(stand, anna, chat, monkeypatc
 def test_a_bug_is_500_and_tells_nothing(stand, anna, monkeypatch):
     """The text of an unexpected exception stays in the log."""
 
-    def fail(*_):
+    def fail(*_, **__):
         raise RuntimeError("password=hunter2")
 
-    monkeypatch.setattr(stand.store, "sessions_in", fail)
+    monkeypatch.setattr(stand.store, "open_chats", fail)
     answer = anna.get("/chats")
     assert_problem(500, answer)
     assert b"hunter2" not in answer.data

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+from urllib.parse import urlencode
 
 import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from wire.rest.rest_client import Rest
+from unit.chat.engine import ALICE
+from wire.rest.rest_client import FORM, Rest
 
 NAMES = {"nickname": "Ann"}
 OPERATIONS = (
@@ -307,3 +309,24 @@ def test_an_unusable_message_id_is_101():
     chat = Rest().start()
     answer = chat.call("send", {"message": "hi", "messageId": "x" * 129})
     assert (400, [{"code": 101, "advice": "messageId"}]) == (answer.status_code, answer.json["errors"])
+
+
+@pytest.mark.parametrize("json", [False, True])
+def test_a_start_with_a_name_is_done_once(rest, json):
+    """Its repetition gets the answer of the first time, byte for byte, and says so."""
+    fields = {**NAMES, "text": "hello", "startKey": "k" * 32}
+    body, kind = (orjson.dumps(fields), "application/json") if json else (urlencode(fields).encode(), FORM)
+    first, again = [rest.post("chat/svc", body, content_type=kind) for _ in range(2)]
+    assert first.data == again.data
+    assert [None, "1"] == [each.headers.get("Idempotent-Replay") for each in (first, again)]
+    refused = rest.post("chat/svc", {**fields, "startKey": "k" * 31})
+    assert (101, "startKey") == tuple(refused.json["errors"][0][name] for name in ("code", "advice"))
+
+
+def test_a_repeated_start_goes_on_behind_its_own_events(rest):
+    """`nextPosition` is that of the first time, so nothing that was said meanwhile is passed over."""
+    fields = {**NAMES, "startKey": "k" * 32}
+    chat_id = rest.post("chat/svc", fields).json["chatId"]
+    rest.engine.agents.accept(ALICE, chat_id)
+    again = rest.post("chat/svc", fields).json
+    assert ([1], 2) == ([event["index"] for event in again["messages"]], again["nextPosition"])

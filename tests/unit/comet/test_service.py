@@ -359,3 +359,19 @@ def test_a_repeated_message_id_brings_the_same_event_again(stand: Stand, client:
     assert again[0]["successful"] is True
     refused = sender.operation("sendMessage", message="hi", messageId=["m"])
     assert (2, False, [(101, "messageId")]) == error_of(refused)
+
+
+def test_a_repeated_request_chat_takes_up_the_chat(stand: Stand):
+    """A page that was reloaded gets the same chat under its start's name, and what came meanwhile."""
+    first, second, stranger = Poller(stand), Poller(stand), Poller(stand)
+    for client in (first, second, stranger):
+        client.handshake()
+    first.request_chat(startKey="k" * 32)
+    stand.engine.agents.accept(ALICE, first.chat_id)
+    stand.engine.agents.send(ALICE, first.chat_id, "hello")
+    answer = second.request_chat(startKey="k" * 32)
+    assert [1] == [event["index"] for event in answer["messages"]]
+    assert first.secure_key == second.secure_key
+    assert texts(second.connect() + second.connect()) == ["hello"]
+    stranger.request_chat(startKey="s" * 32)
+    assert stranger.chat_id != second.chat_id

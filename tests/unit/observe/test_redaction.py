@@ -12,6 +12,7 @@ from gateway.observe.redaction import MASK, clean, mask_device_id, redact_text
 CANARY = "CANARYx81b2"
 SECRET_KEYS = [
     "secureKey",
+    "startKey",
     "secure_key",
     "token",
     "access_token",
@@ -42,7 +43,9 @@ def test_secret_keys_are_masked_at_every_depth(key):
     assert {key: MASK} == clean({key: 123456})
 
 
-@pytest.mark.parametrize("key", ["secureKey", "token", "Authorization", "Cookie", "apikey", "password"])
+@pytest.mark.parametrize(
+    "key", ["secureKey", "startKey", "token", "Authorization", "Cookie", "apikey", "password"]
+)
 @pytest.mark.parametrize(
     "shape",
     [

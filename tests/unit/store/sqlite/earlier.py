@@ -27,7 +27,7 @@ from gateway.model.inspection import ReplayRecord
 from gateway.model.pending import Pending
 from gateway.model.session import ChatState
 from gateway.store.push_roles import StoredDestination
-from gateway.store.roles import ArchiveQuery, StoredAttachment, StoredCometSession, Token
+from gateway.store.roles import ArchiveQuery, OpenChats, StoredAttachment, StoredCometSession, Token
 from gateway.store.sqlite import SqliteStore
 from gateway.store.sqlite.migrate import _scripts, _statements
 
@@ -227,6 +227,11 @@ def _found_words(store: SqliteStore) -> list[list[str]]:
     return [[chat.id for _, chat in store.search(query, before=None, limit=9)] for query in queries]
 
 
+def listed(store: SqliteStore, **wanted: Any) -> list[str]:
+    """The chats of a list."""
+    return [chat.id for chat in store.open_chats(OpenChats(**wanted), after=None, limit=9)]
+
+
 TABLES: Mapping[str, Table] = {
     "chat": Table(
         _CHATS,
@@ -322,5 +327,9 @@ TABLES: Mapping[str, Table] = {
     ),
     "duty": Table(_DUTIES, SqliteStore.duties, values(_DUTIES, Duty, ready=True)),
     "login": Table(_LOGINS, lambda store: [store.login("l1")], values(_LOGINS, Login)),
+    # Its rows are written by triggers. A sleeping chat, and who is in it.
+    "listed": Table(
+        (), lambda store: [*listed(store, parked=True), *listed(store, account="sara")], (OPEN, OPEN)
+    ),
     "canned_reply": Table(_CANNED, SqliteStore.canned, values(_CANNED, CannedReply)),
 }

@@ -20,6 +20,7 @@ from unit.store.sqlite.earlier import (
     SENT,
     TABLES,
     earlier,
+    listed,
     schema,
 )
 from unit.store.sqlite.earlier_profiles import profile_members
@@ -33,6 +34,7 @@ from gateway.store.sqlite import SqliteStore
 
 # Columns that SQLite fills.
 NUMBERED = {("delivery", "seq"), ("attempt", "seq"), ("file", "seq"), ("replay", "seq")}
+NUMBERED |= {("listed", column) for column in ("list", "created_ms", "id", "chat")}
 VERSIONS = range(1, NEWEST + 1)
 
 
@@ -82,6 +84,18 @@ def test_an_upgraded_outbox_goes_on(tmp_path: Path, version: int):
         assert store.finish(SENT, "me", state=DeliveryState.FAILED, attempt=None)
         due = store.due_pendings(now_ms=NOW + 3, limit=9)
         assert [OPEN] * (version >= 2) == [pending.chat_id for pending, _ in due]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_open_chats_are_listed_after_the_upgrade(tmp_path: Path, version: int):
+    """The open chat, which its release could park (since 6) or not, and who is in it (since 9)."""
+    path = tmp_path / "gateway.db"
+    earlier(path, version)
+    with closing(SqliteStore(path)) as store:
+        assert [OPEN] * (version < 6) == listed(store, waiting=True)
+        assert [OPEN] * (version >= 6) == listed(store, parked=True)
+        assert [OPEN] * (version >= 9) == listed(store, account="sara")
+        assert [] == listed(store, account="bob")
 
 
 @pytest.mark.parametrize("version", VERSIONS)
