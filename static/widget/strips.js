@@ -103,8 +103,10 @@ export class Strips {
   #note() {
     const { phase, isCutOff } = this.#session;
     const since = (/** @type {boolean} */ now, /** @type {number} */ was, /** @type {number} */ pause) => {
-      if (now && was === 0) setTimeout(() => this.render(), pause + 1);
-      return now ? was || Date.now() : 0;
+      if (!now || was > 0) return now ? was : 0;
+      const begun = Date.now(); // before the timer, which must find the pause over
+      setTimeout(() => this.render(), pause + 1);
+      return begun;
     };
     this.#openAt = since(phase === "open", this.#openAt, QUEUE_MS);
     this.#cutOffAt = since(isCutOff, this.#cutOffAt, BANNER_MS);
@@ -112,7 +114,7 @@ export class Strips {
 
   #renderConnection() {
     const { phase, conversation } = this.#session;
-    const lost = this.#cutOffAt > 0 && Date.now() - this.#cutOffAt > BANNER_MS;
+    const lost = this.#cutOffAt > 0 && Date.now() - this.#cutOffAt >= BANNER_MS;
     this.#connection.hidden = phase !== "open" || !lost;
     if (this.#connection.hidden) return;
     const last = conversation.events.at(-1)?.utcTime;
@@ -124,7 +126,7 @@ export class Strips {
   #renderQueue() {
     const { phase, conversation } = this.#session;
     const ended = phase === "ended" && conversation.events.length > 0;
-    const long = phase === "open" && Date.now() - this.#openAt > QUEUE_MS;
+    const long = phase === "open" && Date.now() - this.#openAt >= QUEUE_MS;
     const waits = conversation.queue !== null || conversation.others.size === 0;
     this.#queue.hidden = !(long && waits) && !ended;
     setText(this.#queue.firstElementChild, ended ? this.#endText() : this.#queueText());

@@ -15,6 +15,16 @@ from support.waiting import eventually
 
 pytestmark = pytest.mark.browser
 
+# Setting a timer takes 20 ms, as it may on a busy machine.
+SLOW_TIMERS = """
+const set = window.setTimeout;
+window.setTimeout = (call, pause, ...rest) => {
+  const id = set(call, pause, ...rest);
+  for (const end = Date.now() + 20; Date.now() < end;);
+  return id;
+};
+"""
+
 
 @pytest.fixture(scope="module")
 def people(gateway: RunningGateway) -> ConsoleStand:
@@ -75,6 +85,17 @@ def test_16_queue_position_goes_down(
     desk.close(chat_id)
     for customer in before:
         customer.call("disconnect")
+
+
+def test_16_a_slow_moment_hides_no_queue(
+    page: Page, widget: Widget, site: HostSite, gateway: RunningGateway, desk: Desk
+) -> None:
+    """The place is told even if time passes while its timer is set: the timer never comes too early."""
+    page.add_init_script(SLOW_TIMERS)
+    visit(page, site, gateway, service="slow")
+    widget.start("Pia")
+    expect(widget.panel.get_by_text("You are next.")).to_be_visible(timeout=PATIENCE)
+    desk.close(desk.accept("Pia"))
 
 
 def test_16_a_short_wait_never_shows_a_queue(
